@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Metrics at a point, stored as the 28 numbers g_ij, i<=j, in lexicographic order.
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "k7/geometry/conventions.hpp"
+#include "k7/geometry/three_form.hpp"
+
+namespace k7::geometry {
+
+using SymMetric = std::array<double, n_sym>;
+
+/// Upper triangle of a 7x7 matrix (row-major).
+SymMetric pack(const double* g);
+Matrix7 unpack(const double* packed);
+
+/// v^T g v for a packed metric.
+inline double quadratic_form(const double* g, const double* v) {
+  double sum = 0.0;
+  for (int i = 0, n = 0; i < dim; ++i) {
+    double row = 0.5 * g[n++] * v[i];
+    for (int j = i + 1; j < dim; ++j) row += g[n++] * v[j];
+    sum += row * v[i];
+  }
+  return 2.0 * sum;
+}
+
+/// What is wrong with a 7x7 matrix as a metric: empty when it is finite, symmetric (to 1e-6 of its largest entry)
+/// and positive definite; otherwise the reason, with entry indices.
+std::string metric_defect(const double* g);
+
+/// Determinant of a packed positive definite metric.
+double determinant(const double* packed);
+
+}  // namespace k7::geometry

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "k7/parallel/communicator.hpp"
+
+namespace k7::io {
+
+/// What keeps `path` from being written as a new file: empty when nothing does, otherwise the reason with the
+/// remedy. Tries by making and removing a file beside it.
+std::string write_obstacle(const std::string& path);
+
+/// A file that appears whole or not at all: written under a temporary name in the same folder, flushed to disk,
+/// then renamed. Without commit() the temporary file is removed.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::string path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  const std::string& temporary() const { return temporary_; }
+  /// Call when the temporary file is complete and closed.
+  void commit();
+
+ private:
+  std::string path_;
+  std::string temporary_;
+  bool committed_ = false;
+};
+
+/// Writes a text file atomically. @throws InputError naming the file
+void write_text(const std::string& path, const std::string& text);
+
+}  // namespace k7::io

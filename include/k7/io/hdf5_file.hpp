@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HDF5 with owned handles and errors that name file and dataset. hdf5.h stays out of this header.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "k7/parallel/communicator.hpp"
+
+namespace k7::io {
+
+/// An open HDF5 file. Opened with a communicator, all ranks share it through MPI-IO: opening, closing, creating
+/// datasets and writing attributes are then collective, reading and writing rows are not. Without one, the file
+/// belongs to the calling rank alone. Every function throws Error naming file and item.
+class Hdf5File {
+ public:
+  using Shape = std::vector<std::uint64_t>;
+  enum class Type { float64, float32, int64 };
+
+  static Hdf5File open(const std::string& path, const parallel::Communicator* comm = nullptr);
+  /// Makes a new file; an existing one is overwritten (see AtomicFile for the safe way).
+  static Hdf5File create(const std::string& path, const parallel::Communicator* comm = nullptr);
+  ~Hdf5File();
+  Hdf5File(Hdf5File&& other) noexcept;
+  Hdf5File& operator=(Hdf5File&&) = delete;
+  Hdf5File(const Hdf5File&) = delete;
+  Hdf5File& operator=(const Hdf5File&) = delete;
+
+  const std::string& path() const { return path_; }
+  /// Flushes and closes; reports what the destructor has to swallow.
+  void close();
+
+  bool has(const std::string& name) const;
+  Shape shape(const std::string& dataset) const;
+  /// Names of the links of a group, sorted.
+  std::vector<std::string> list(const std::string& group) const;
+  void create_group(const std::string& name);
+
+  /// Whole dataset. Floating-point data of any width is converted; other types are an error.
+  std::vector<double> read(const std::string& dataset) const;
+  /// Rows [begin, begin + count) of the first axis, all of the others.
+  void read_rows(const std::string& dataset, std::uint64_t begin, std::uint64_t count, double* out) const;
+  void read_rows(const std::string& dataset, std::uint64_t begin, std::uint64_t count, std::int64_t* out) const;
+
+  /// @param chunk_rows rows per chunk, 0 = contiguous
+  void create_dataset(const std::string& dataset, const Shape& shape, Type type, std::uint64_t chunk_rows = 0);
+  void write_rows(const std::string& dataset, std::uint64_t begin, std::uint64_t count, const double* data);
+  void write_rows(const std::string& dataset, std::uint64_t begin, std::uint64_t count, const std::int64_t* data);
+  /// Creates and writes a float64 dataset in one go.
+  void write(const std::string& dataset, const Shape& shape, const double* data);
+
+  bool has_attribute(const std::string& object, const std::string& name) const;
+  std::string string_attribute(const std::string& object, const std::string& name) const;
+  double number_attribute(const std::string& object, const std::string& name) const;
+  std::vector<double> numbers_attribute(const std::string& object, const std::string& name) const;
+  void set_attribute(const std::string& object, const std::string& name, const std::string& value);
+  void set_attribute(const std::string& object, const std::string& name, std::int64_t value);
+  void set_attribute(const std::string& object, const std::string& name, double value);
+  void set_attribute(const std::string& object, const std::string& name, const std::vector<double>& value);
+
+ private:
+  Hdf5File(std::string path, std::int64_t file) : path_(std::move(path)), file_(file) {}
+  void transfer(const std::string& dataset, std::uint64_t begin, std::uint64_t count, std::int64_t memory_type,
+                void* out, const void* in) const;
+
+  std::string path_;
+  std::int64_t file_ = -1;
+};
+
+}  // namespace k7::io

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace k7::io {
+
+using Json = nlohmann::ordered_json;
+
+/// Writes JSON with two spaces of indentation, atomically. Numbers that are not finite become null.
+void write_json(const std::string& path, const Json& value);
+
+/// The results tree's "constants": the notebook's topological constants.
+Json constants_json();
+
+/// ISO 8601 time of now, UTC.
+std::string timestamp();
+
+}  // namespace k7::io

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sample files (format "k7-samples", version 1): points, metrics and what else was sampled. See README, "Files".
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "k7/geometry/manifold.hpp"
+#include "k7/io/atomic_file.hpp"
+#include "k7/io/hdf5_file.hpp"
+
+namespace k7::io {
+
+/// Reads a sample file that all ranks share. A file with only /coords and /metric and no attributes is valid:
+/// manifold "euclidean", not periodic, coordinate frame.
+class SampleReader {
+ public:
+  /// Collective. Checks names, shapes, types and attributes; throws the same CollectiveError on every rank.
+  SampleReader(const std::string& path, const parallel::Communicator& comm);
+
+  GlobalIndex n_points() const { return n_points_; }
+  const geometry::Manifold& manifold() const { return *manifold_; }
+  const std::string& path() const { return file_.path(); }
+
+  /// Rows [begin, begin + count): points (count, manifold().point_size()) and packed metrics (count, 28), checked
+  /// for NaN, Inf, norm, symmetry and positive definiteness. Not collective.
+  /// @throws InputError naming file, dataset and row
+  void read(GlobalIndex begin, GlobalIndex count, double* points, double* metrics) const;
+
+ private:
+  void check_shapes();
+  void read_attributes();
+
+  Hdf5File file_;
+  GlobalIndex n_points_ = 0;
+  std::unique_ptr<geometry::Manifold> manifold_;
+  std::string point_dataset_;
+};
+
+/// One block of rows to be written; empty vectors stand for datasets that the file does not have.
+struct SampleBlock {
+  std::vector<double> coords;  ///< (n, 7)
+  std::vector<double> points;  ///< (n, 9), only for s1xs3xs3
+  std::vector<double> metric;  ///< (n, 7, 7)
+  std::vector<double> phi;     ///< (n, 35)
+  std::vector<double> weight;  ///< (n)
+};
+
+/// Parallel HDF5 output under a temporary name known to all ranks: make it, write to file(), commit() it.
+class SharedHdf5Output {
+ public:
+  /// Collective.
+  SharedHdf5Output(const std::string& path, const parallel::Communicator& comm);
+  Hdf5File& file() { return *file_; }
+  /// Collective: closes, flushes, renames.
+  void commit();
+
+ private:
+  const parallel::Communicator& comm_;
+  std::unique_ptr<AtomicFile> output_;  // on rank 0
+  std::unique_ptr<Hdf5File> file_;
+};
+
+/// Writes a sample file in parallel, each rank its own rows, chunked, atomically.
+class SampleWriter {
+ public:
+  struct Contents {
+    GlobalIndex n_points;
+    bool points;
+    bool phi;
+    bool weight;
+  };
+  /// Collective.
+  SampleWriter(const std::string& path, const parallel::Communicator& comm, const geometry::Manifold& manifold,
+               const Contents& contents);
+  /// Writes rows from `begin` on. Not collective. @throws InputError when the disk is full
+  void write(GlobalIndex begin, const SampleBlock& block);
+  /// Collective; the file appears under its name when all ranks have succeeded.
+  void commit();
+
+ private:
+  SharedHdf5Output output_;
+};
+
+}  // namespace k7::io

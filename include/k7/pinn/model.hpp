@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "k7/geometry/manifold.hpp"
+#include "k7/parallel/communicator.hpp"
+
+namespace k7::pinn {
+
+/// A trained network, ready to be evaluated.
+class Model {
+ public:
+  /// Reads a checkpoint's /model. Collective. @throws CollectiveError naming the file and what is wrong with it
+  Model(const std::string& path, const parallel::Communicator& comm, const std::string& device, int threads);
+  ~Model();
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  const geometry::Manifold& manifold() const;
+
+  /// coords: (n, 7) -> phi: (n, 35) and metric: (n, 7, 7), resized. Not collective.
+  void evaluate(const std::vector<double>& coords, std::vector<double>& phi, std::vector<double>& metric) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace k7::pinn

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The symmetric sparse matrices whose smallest eigenvalues are wanted, as PETSc matrices. Needs a Session.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "k7/spectral/symmetric_graph.hpp"
+
+struct _p_Mat;  // PETSc's own name; its headers stay out of K7's
+
+namespace k7::spectral {
+
+struct MatrixDeleter {
+  void operator()(_p_Mat* matrix) const;
+};
+using MatrixHandle = std::unique_ptr<_p_Mat, MatrixDeleter>;
+
+/// A symmetric matrix A = M^{-1/2} K M^{-1/2} that stands for the generalised problem K f = lambda M f,
+/// f = M^{-1/2} x.
+struct Laplacian {
+  MatrixHandle matrix;
+  std::vector<double> root_mass;  ///< (n_local) M_ii^{1/2}
+};
+
+/// Where matrices live.
+enum class Device { cpu, cuda };
+
+/// The calibrated graph Laplacian: K = D - W with weights w_ij = 1 on the edges, M = diag(sum_j w_ij d^2_ij / 14).
+/// For points spread evenly with E[v v^T] = (d^2/7) g^{-1} over a neighbourhood, Taylor expansion gives
+/// sum_j w_ij (f_i - f_j) = -(1/2) sum_j w_ij v_j^T (Hess f) v_j = M_ii (-Laplace f)(i): the eigenvalues carry the
+/// scale of the metric without a fitted bandwidth. Collective.
+/// @param source name of the input file, for messages
+/// @throws CollectiveError (bad input) when all neighbours of a point coincide with it
+Laplacian graph_laplacian(const SymmetricGraph& graph, const std::string& source, Device device,
+                          const parallel::Communicator& comm);
+
+/// The notebook's weights (section 6.1): w_ij = exp(-d^2_ij / sigma^2_i) to the k nearest neighbours, with d^2
+/// raised to 1e-10 and sigma^2_i = median of the k d^2 + 1e-10.
+struct NotebookWeights {
+  std::vector<double> sigma_sq;  ///< (n_local)
+  std::vector<double> weights;   ///< (n_local, k), in the order of the graph's neighbours
+};
+NotebookWeights notebook_weights(const KnnGraph& graph);
+
+/// (L + L^T)/2 of the notebook's L = diag(sum_j w_ij) - w, which is not symmetric; M = 1. Collective.
+Laplacian notebook_laplacian(const KnnGraph& graph, const NotebookWeights& weights, Device device,
+                             const parallel::Communicator& comm);
+
+}  // namespace k7::spectral

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "k7/geometry/three_form.hpp"
+#include "k7/io/sample_file.hpp"
+#include "k7/parallel/communicator.hpp"
+
+namespace k7::spectral {
+
+/// This rank's share of the sampled points.
+struct PointCloud {
+  GlobalIndex n_global = 0;      ///< points of all ranks
+  int point_size = 0;            ///< numbers per point
+  std::vector<GlobalIndex> ids;  ///< (n_local) row of the input file
+  std::vector<double> points;    ///< (n_local, point_size)
+  std::vector<double> metrics;   ///< (n_local, 28) packed
+
+  std::size_t size() const { return ids.size(); }
+  const double* point(std::size_t i) const { return points.data() + i * static_cast<std::size_t>(point_size); }
+  const double* metric(std::size_t i) const { return metrics.data() + i * geometry::n_sym; }
+};
+
+/// Determinants of the metric over all points.
+struct MetricStatistics {
+  GlobalIndex n_samples;
+  double det_mean;
+  double det_std;
+  double det_min;
+  double det_max;
+};
+
+/// Reads the rank's even share of the rows, in blocks. Collective.
+/// @throws CollectiveError naming file, dataset and row of the first point that is not valid
+PointCloud read_points(const io::SampleReader& reader, const parallel::Communicator& comm);
+
+/// Collective.
+MetricStatistics metric_statistics(const PointCloud& cloud, const parallel::Communicator& comm);
+
+/// Mean of the metric over all points. Collective.
+geometry::Matrix7 mean_metric(const PointCloud& cloud, const parallel::Communicator& comm);
+
+}  // namespace k7::spectral

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is reported about a spectrum: the verdict on the predicted first eigenvalue, JSON and a table.
+#pragma once
+
+#include <string>
+
+#include "k7/io/json_file.hpp"
+#include "k7/spectral/eigensolver.hpp"
+#include "k7/spectral/point_cloud.hpp"
+
+namespace k7::spectral {
+
+/// The prediction lambda_1 * h_star = target.
+struct Prediction {
+  double h_star;
+  double target;
+};
+
+/// lambda_1 against the prediction: PASSED below 5 % deviation, PARTIAL below 15 %, else NEEDS_REFINEMENT.
+struct Verdict {
+  double lambda1_h_star;     ///< NaN when there is no second eigenvalue
+  double deviation_percent;  ///< NaN likewise
+  bool passed;
+  std::string status;
+};
+Verdict judge(const EigenPairs& pairs, const Prediction& prediction);
+
+/// Seconds per stage.
+struct Timing {
+  double read = 0.0;
+  double partition = 0.0;
+  double knn = 0.0;
+  double assemble = 0.0;
+  double eigensolve = 0.0;
+  double total = 0.0;
+};
+
+/// A finished run.
+struct SpectrumReport {
+  std::string method;
+  int k;
+  GlobalIndex n_points;
+  GlobalIndex n_components;
+  EigenPairs pairs;
+  Prediction prediction;
+  MetricStatistics metric;
+  Timing timing;
+};
+
+/// The parts constants, metric, spectral, validation and timing of the results tree.
+io::Json spectrum_json(const SpectrumReport& report);
+
+/// The same for people: eigenvalues with residuals, verdict, seconds.
+std::string spectrum_table(const SpectrumReport& report);
+
+}  // namespace k7::spectral

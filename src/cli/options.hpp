@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "k7/cli/run_main.hpp"
+
+namespace k7::cli {
+
+struct ParsedOptions {
+  bool text_only = false;  ///< --help or --version: print `text` and stop
+  std::string text;
+  int verbosity = 0;
+  io::Json values;
+  std::vector<std::string> library_args;
+};
+
+/// Parses the command line and the --config file into the program's members: defaults < preset < file < command
+/// line. Throws CollectiveError (exit code 2), the same on every rank, when the words make no sense.
+ParsedOptions parse_options(Program& program, int argc, char** argv);
+
+}  // namespace k7::cli

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "k7/cli/run_main.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+#include "cli/options.hpp"
+#include "k7/parallel/agree.hpp"
+#include "k7/parallel/blas.hpp"
+#include "k7/parallel/environment.hpp"
+#include "k7/parallel/log.hpp"
+#include "k7/version.hpp"
+
+namespace k7::cli {
+namespace {
+
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  while (!text.empty() && text.back() == ' ') text.pop_back();
+  return text;
+}
+
+/// The last door: an error that only this rank knows of ends all ranks.
+[[noreturn]] void abort_all(const Program& program, const parallel::Communicator& comm, int code,
+                            const std::string& text) {
+  std::fprintf(stderr, "%s: error: rank %d of %d: %s\n", program.name().c_str(), comm.rank(), comm.size(),
+               one_line(text).c_str());
+  std::fflush(stderr);
+  MPI_Abort(comm.handle(), code);
+  std::abort();  // MPI_Abort does not return
+}
+
+int report_collective(const Program& program, const parallel::Communicator& comm, ExitCode code,
+                      const std::string& text) {
+  if (comm.is_root()) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "%s: error: %s\n", program.name().c_str(), one_line(text).c_str());
+  }
+  return static_cast<int>(code);
+}
+
+int run_parsed(Program& program, const ParsedOptions& parsed, const parallel::Communicator& comm) {
+  parallel::start_log(comm, parsed.verbosity);
+  const int threads = program.requested_threads() > 0 ? program.requested_threads() : parallel::threads_per_rank(comm);
+  parallel::set_blas_threads(threads);
+  spdlog::info("{} {} ({}): {} rank{}, {} thread{} each, {}", program.name(), version, git_revision, comm.size(),
+               comm.size() == 1 ? "" : "s", threads, threads == 1 ? "" : "s", parallel::blas_name());
+  Context context{comm, parsed.values, parsed.library_args, threads};
+  return static_cast<int>(program.run(context));
+}
+
+}  // namespace
+
+int run_main(int argc, char** argv, Program& program) {
+  parallel::ensure_fast_blas(argv);
+  const parallel::Environment environment(argc, argv);
+  const parallel::Communicator comm(MPI_COMM_WORLD);
+  try {
+    // Every rank parses the same words; what goes wrong goes wrong on all of them.
+    const ParsedOptions parsed = parse_options(program, argc, argv);
+    if (parsed.text_only) {
+      if (comm.is_root()) std::fputs(parsed.text.c_str(), stdout);
+      return static_cast<int>(ExitCode::done);
+    }
+    return run_parsed(program, parsed, comm);
+  } catch (const CollectiveError& e) {
+    return report_collective(program, comm, e.code(), e.what());
+  } catch (const Error& e) {
+    abort_all(program, comm, static_cast<int>(e.code()), e.what());
+  } catch (const std::bad_alloc&) {
+    abort_all(program, comm, static_cast<int>(ExitCode::internal_error),
+              "out of memory; use more ranks, or a machine with more memory");
+  } catch (const std::exception& e) {
+    abort_all(program, comm, static_cast<int>(ExitCode::internal_error), e.what());
+  }
+}
+
+io::Json metadata_json(const std::string& program) {
+  return {{"timestamp", io::timestamp()}, {"program", program}, {"version", version}, {"git", git_revision}};
+}
+
+io::Json parallel_json(const Context& context, const std::string& device) {
+  return {{"ranks", context.comm.size()},
+          {"threads", context.threads},
+          {"device", device},
+          {"blas", parallel::blas_name()}};
+}
+
+}  // namespace k7::cli

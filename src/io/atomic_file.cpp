@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "k7/io/atomic_file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "k7/error.hpp"
+
+namespace k7::io {
+namespace fs = std::filesystem;
+namespace {
+
+[[noreturn]] void fail(const std::string& path, const std::string& what) {
+  throw InputError(path + ": " + what);
+}
+
+std::string folder_of(const std::string& path) {
+  const fs::path parent = fs::path(path).parent_path();
+  return parent.empty() ? "." : parent.string();
+}
+
+std::string temporary_name(const std::string& path) {
+  const std::string name = fs::path(path).filename().string();
+  return (fs::path(folder_of(path)) / ("." + name + "." + std::to_string(getpid()) + ".tmp")).string();
+}
+
+void flush_to_disk(const std::string& path, int flags) {
+  const int fd = ::open(path.c_str(), flags);
+  if (fd < 0) fail(path, std::string("cannot be flushed: ") + std::strerror(errno));
+  const int result = fsync(fd);
+  const int reason = errno;
+  ::close(fd);
+  // Some file systems cannot flush a folder; the rename is then as safe as they make it.
+  if (result != 0 && reason != EINVAL) fail(path, std::string("cannot be flushed: ") + std::strerror(reason));
+}
+
+}  // namespace
+
+std::string write_obstacle(const std::string& path) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  if (fs::is_directory(status)) return "is a folder; a file name is needed";
+  if (fs::exists(status) && !fs::is_regular_file(status)) return "is not a regular file; choose another name";
+  const std::string folder = folder_of(path);
+  if (!fs::is_directory(folder, ignored)) return "the folder " + folder + " does not exist; make it first";
+  const std::string probe = temporary_name(path);
+  const int fd = ::open(probe.c_str(), O_CREAT | O_WRONLY, 0666);
+  if (fd < 0) return std::string("cannot be written: ") + std::strerror(errno);
+  ::close(fd);
+  ::unlink(probe.c_str());
+  return {};
+}
+
+AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
+  const std::string obstacle = write_obstacle(path_);
+  if (!obstacle.empty()) fail(path_, obstacle);
+}
+
+AtomicFile::~AtomicFile() {
+  if (!committed_) ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::commit() {
+  flush_to_disk(temporary_, O_RDWR);
+  if (std::rename(temporary_.c_str(), path_.c_str()) != 0)
+    fail(path_, std::string("cannot be renamed into place: ") + std::strerror(errno));
+  committed_ = true;
+  flush_to_disk(folder_of(path_), O_RDONLY | O_DIRECTORY);
+}
+
+void write_text(const std::string& path, const std::string& text) {
+  AtomicFile file(path);
+  std::FILE* out = std::fopen(file.temporary().c_str(), "w");
+  if (out == nullptr) fail(path, std::string("cannot be written: ") + std::strerror(errno));
+  const bool written = std::fwrite(text.data(), 1, text.size(), out) == text.size();
+  const int reason = errno;
+  if (std::fclose(out) != 0 || !written)
+    fail(path, std::string("cannot be written: ") + std::strerror(written ? errno : reason));
+  file.commit();
+}
+
+}  // namespace k7::io

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "k7/io/sample_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "k7/error.hpp"
+#include "k7/parallel/agree.hpp"
+
+namespace k7::io {
+namespace {
+
+using geometry::dim;
+
+std::string shape_text(const Hdf5File::Shape& shape) {
+  std::string text = "(";
+  for (std::size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
+  return text + (shape.size() == 1 ? ",)" : ")");
+}
+
+[[noreturn]] void fail(const Hdf5File& file, const std::string& item, const std::string& what) {
+  throw InputError(file.path() + ": " + item + ": " + what);
+}
+
+[[noreturn]] void fail_row(const Hdf5File& file, const std::string& item, GlobalIndex row, const std::string& what) {
+  throw InputError(file.path() + ": " + item + " row " + std::to_string(row) + ": " + what);
+}
+
+void require_shape(const Hdf5File& file, const std::string& dataset, const Hdf5File::Shape& wanted) {
+  if (!file.has(dataset)) fail(file, dataset, "is missing; shape " + shape_text(wanted) + " is needed");
+  const auto found = file.shape(dataset);
+  if (found != wanted)
+    fail(file, dataset, "has shape " + shape_text(found) + "; " + shape_text(wanted) + " is needed");
+}
+
+geometry::Periods read_periods(const Hdf5File& file) {
+  const auto values = file.numbers_attribute("/", "periods");
+  if (values.size() != dim)
+    fail(file, "attribute periods", "has " + std::to_string(values.size()) + " numbers; 7 are needed");
+  geometry::Periods periods{};
+  std::copy(values.begin(), values.end(), periods.begin());
+  for (const double p : periods)
+    if (!(p >= 0.0) || !std::isfinite(p))
+      fail(file, "attribute periods", "holds " + std::to_string(p) + "; periods are positive, 0 = not periodic");
+  return periods;
+}
+
+/// Rows per block when validating and writing: a few MiB of metrics.
+constexpr GlobalIndex chunk_rows = 8192;
+
+}  // namespace
+
+SampleReader::SampleReader(const std::string& path, const parallel::Communicator& comm)
+    : file_([&] {
+        // Rank 0 looks first: a file that is missing or damaged at its head then gives one message, before the
+        // collective open.
+        parallel::agree_on_root(comm, [&] { Hdf5File::open(path); });
+        return Hdf5File::open(path, &comm);
+      }()) {
+  parallel::agree(comm, [&] {
+    read_attributes();
+    check_shapes();
+  });
+}
+
+void SampleReader::read_attributes() {
+  if (file_.has_attribute("/", "format")) {
+    const std::string format = file_.string_attribute("/", "format");
+    if (format != "k7-samples")
+      fail(file_, "attribute format", "is '" + format + "'; 'k7-samples' is needed");
+  }
+  if (file_.has_attribute("/", "version")) {
+    const double version = file_.number_attribute("/", "version");
+    if (version != 1.0)
+      fail(file_, "attribute version", "is " + std::to_string(version) + "; this program reads version 1");
+  }
+  const std::string name =
+      file_.has_attribute("/", "manifold") ? file_.string_attribute("/", "manifold") : "euclidean";
+  geometry::Periods periods{};
+  const bool has_periods = file_.has_attribute("/", "periods");
+  if (has_periods) periods = read_periods(file_);
+  try {
+    manifold_ = geometry::make_manifold(name, has_periods ? &periods : nullptr);
+  } catch (const InputError& e) {
+    fail(file_, "attribute manifold", e.what());
+  }
+  if (file_.has_attribute("/", "frame")) {
+    const std::string frame = file_.string_attribute("/", "frame");
+    if (frame != manifold_->frame())
+      fail(file_, "attribute frame",
+           "is '" + frame + "'; manifold " + name + " needs '" + manifold_->frame() + "'");
+  }
+}
+
+void SampleReader::check_shapes() {
+  if (!file_.has("/coords")) fail(file_, "/coords", "is missing; shape (N, 7) is needed");
+  const auto coords = file_.shape("/coords");
+  if (coords.size() != 2 || coords[1] != dim)
+    fail(file_, "/coords", "has shape " + shape_text(coords) + "; (N, 7) is needed");
+  if (coords[0] == 0) fail(file_, "/coords", "has no rows; at least 2 points are needed");
+  n_points_ = static_cast<GlobalIndex>(coords[0]);
+  require_shape(file_, "/metric", {coords[0], dim, dim});
+  point_dataset_ = "/coords";
+  if (manifold_->point_size() == geometry::point_size_neck) {
+    point_dataset_ = "/points";
+    require_shape(file_, point_dataset_, {coords[0], geometry::point_size_neck});
+  }
+  // A read of no rows checks the types.
+  double none = 0.0;
+  for (const auto* dataset : {"/coords", "/metric", point_dataset_.c_str()}) file_.read_rows(dataset, 0, 0, &none);
+}
+
+void SampleReader::read(GlobalIndex begin, GlobalIndex count, double* points, double* metrics) const {
+  const int point_size = manifold_->point_size();
+  file_.read_rows(point_dataset_, begin, count, points);
+  for (GlobalIndex row = 0; row < count; ++row) {
+    const double* p = points + row * point_size;
+    for (int i = 0; i < point_size; ++i)
+      if (!std::isfinite(p[i]))
+        fail_row(file_, point_dataset_, begin + row,
+                 "entry " + std::to_string(i) + " is " + (std::isnan(p[i]) ? "NaN" : "infinite") +
+                     "; finite numbers are needed");
+    const std::string defect = manifold_->point_defect(p);
+    if (!defect.empty()) fail_row(file_, point_dataset_, begin + row, defect);
+  }
+  std::vector<double> full(static_cast<std::size_t>(std::min(count, chunk_rows)) * dim * dim);
+  for (GlobalIndex first = 0; first < count; first += chunk_rows) {
+    const GlobalIndex n = std::min(chunk_rows, count - first);
+    file_.read_rows("/metric", begin + first, n, full.data());
+    for (GlobalIndex row = 0; row < n; ++row) {
+      const double* g = full.data() + row * dim * dim;
+      const std::string defect = geometry::metric_defect(g);
+      if (!defect.empty()) fail_row(file_, "/metric", begin + first + row, defect);
+      const auto packed = geometry::pack(g);
+      std::copy(packed.begin(), packed.end(), metrics + (first + row) * geometry::n_sym);
+    }
+  }
+}
+
+SharedHdf5Output::SharedHdf5Output(const std::string& path, const parallel::Communicator& comm) : comm_(comm) {
+  parallel::agree_on_root(comm, [&] { output_ = std::make_unique<AtomicFile>(path); });
+  std::string temporary = output_ ? output_->temporary() : "";
+  comm.broadcast(temporary);
+  parallel::agree(comm, [&] { file_ = std::make_unique<Hdf5File>(Hdf5File::create(temporary, &comm)); });
+}
+
+void SharedHdf5Output::commit() {
+  parallel::agree(comm_, [&] { file_->close(); });
+  parallel::agree_on_root(comm_, [&] { output_->commit(); });
+}
+
+SampleWriter::SampleWriter(const std::string& path, const parallel::Communicator& comm,
+                           const geometry::Manifold& manifold, const Contents& contents)
+    : output_(path, comm) {
+  parallel::agree(comm, [&] {
+    Hdf5File& file = output_.file();
+    const auto n = static_cast<std::uint64_t>(contents.n_points);
+    file.set_attribute("/", "format", std::string("k7-samples"));
+    file.set_attribute("/", "version", std::int64_t{1});
+    file.set_attribute("/", "manifold", manifold.name());
+    file.set_attribute("/", "frame", manifold.frame());
+    const auto periods = manifold.periods();
+    file.set_attribute("/", "periods", std::vector<double>(periods.begin(), periods.end()));
+    constexpr auto f64 = Hdf5File::Type::float64;
+    file.create_dataset("/coords", {n, dim}, f64, chunk_rows);
+    file.create_dataset("/metric", {n, dim, dim}, f64, chunk_rows);
+    if (contents.points) file.create_dataset("/points", {n, geometry::point_size_neck}, f64, chunk_rows);
+    if (contents.phi) file.create_dataset("/phi", {n, geometry::n_phi}, f64, chunk_rows);
+    if (contents.weight) file.create_dataset("/weight", {n}, f64, chunk_rows);
+  });
+}
+
+void SampleWriter::write(GlobalIndex begin, const SampleBlock& block) {
+  const std::uint64_t n = block.coords.size() / dim;
+  const auto put = [&](const char* dataset, const std::vector<double>& values) {
+    if (!values.empty()) output_.file().write_rows(dataset, static_cast<std::uint64_t>(begin), n, values.data());
+  };
+  put("/coords", block.coords);
+  put("/points", block.points);
+  put("/metric", block.metric);
+  put("/phi", block.phi);
+  put("/weight", block.weight);
+}
+
+void SampleWriter::commit() {
+  output_.commit();
+}
+
+}  // namespace k7::io

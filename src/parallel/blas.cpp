@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "k7/parallel/blas.hpp"
+
+#include <dlfcn.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <set>
+
+namespace k7::parallel {
+namespace {
+
+/// OpenBLAS is looked up at run time: any BLAS may be behind LibTorch and PETSc.
+const char* openblas_core() {
+  const auto get = reinterpret_cast<char* (*)()>(dlsym(RTLD_DEFAULT, "openblas_get_corename"));
+  return get != nullptr ? get() : nullptr;
+}
+
+/// Kernels of processors without AVX, which OpenBLAS falls back to.
+bool is_generic(const char* core) {
+  constexpr std::array<const char*, 16> old_cores{
+      "Generic", "Katmai",   "Coppermine", "Northwood", "Prescott",    "Banias",     "Atom",   "Core2",
+      "Penryn",  "Dunnington", "Nehalem",  "Athlon",    "Opteron", "Opteron_SSE3", "Barcelona", "Bobcat"};
+  return std::any_of(old_cores.begin(), old_cores.end(),
+                     [core](const char* old) { return strcasecmp(core, old) == 0; });
+}
+
+const char* best_core() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+    return "SkylakeX";
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "Haswell";
+#endif
+  return nullptr;
+}
+
+/// The cores (first hardware thread of each) that this process may run on.
+std::set<int> allowed_cores() {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  std::set<int> cores;
+  if (sched_getaffinity(0, sizeof(mask), &mask) != 0) return {0};
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &mask)) continue;
+    std::ifstream siblings("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
+    int first = cpu;
+    if (!(siblings >> first)) first = cpu;
+    cores.insert(first);
+  }
+  return cores;
+}
+
+}  // namespace
+
+void ensure_fast_blas(char** argv) {
+  if (std::getenv("OPENBLAS_CORETYPE") != nullptr) return;
+  const char* core = openblas_core();
+  const char* best = best_core();
+  if (core == nullptr || best == nullptr || !is_generic(core)) return;
+  setenv("OPENBLAS_CORETYPE", best, 1);
+  execv("/proc/self/exe", argv);  // returns only when it failed; the slow kernel still computes right
+}
+
+std::string blas_name() {
+  const char* core = openblas_core();
+  return core != nullptr ? std::string("OpenBLAS ") + core : "BLAS without OpenBLAS (slow if it is the reference one)";
+}
+
+void set_blas_threads(int threads) {
+  const auto set = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
+  if (set != nullptr) set(threads);
+}
+
+int threads_per_rank(const Communicator& comm) {
+  MPI_Comm node = MPI_COMM_NULL;
+  mpi_check(MPI_Comm_split_type(comm.handle(), MPI_COMM_TYPE_SHARED, comm.rank(), MPI_INFO_NULL, &node),
+            "MPI_Comm_split_type");
+  int result = 1;
+  {
+    const Communicator node_comm(node);
+    const std::set<int> mine = allowed_cores();
+    // A launcher that binds ranks gives them disjoint cores, one that does not gives all of them the same.
+    const auto first_cores = node_comm.all_gather(*mine.begin());
+    const auto sharing = std::count(first_cores.begin(), first_cores.end(), *mine.begin());
+    result = std::max(1, static_cast<int>(mine.size()) / static_cast<int>(sharing));
+  }
+  MPI_Comm_free(&node);
+  return result;
+}
+
+}  // namespace k7::parallel

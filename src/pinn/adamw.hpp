@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pinn/torch.hpp"
+
+namespace k7::pinn {
+
+/// AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2) on one flat
+/// parameter tensor; the same arithmetic as torch.optim.AdamW.
+class AdamW {
+ public:
+  AdamW(const at::Tensor& parameters, double weight_decay);
+
+  /// parameters: updated in place; gradients: same shape.
+  void step(const at::Tensor& parameters, const at::Tensor& gradients, double lr);
+
+  std::int64_t steps = 0;
+  at::Tensor exp_avg;     ///< first moment
+  at::Tensor exp_avg_sq;  ///< second moment
+
+ private:
+  double weight_decay_;
+};
+
+/// Scales gradients so that their norm is at most max_norm (factor min(1, max_norm / (norm + 1e-6)), as
+/// torch.nn.utils.clip_grad_norm_). Returns the norm before.
+double clip_gradient_norm(const at::Tensor& gradients, double max_norm);
+
+}  // namespace k7::pinn

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Checkpoints (format "k7-checkpoint", version 1): everything that a run needs to go on, in plain HDF5.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "k7/io/json_file.hpp"
+#include "k7/pinn/train_options.hpp"
+#include "pinn/history.hpp"
+#include "pinn/schedule.hpp"
+
+namespace k7::pinn {
+
+struct Checkpoint {
+  NetworkShape network;
+  std::string manifold;
+  std::string metric_map;
+  std::uint64_t seed = 0;
+  std::int64_t batch_size = 0;
+  int epoch = 0;  ///< epochs done
+  double best_loss = 0.0;
+  int best_epoch = -1;
+  int epochs_without_best = 0;
+  std::vector<double> parameters;  ///< flat, see Network::parameters
+  std::int64_t optimizer_steps = 0;
+  std::vector<double> exp_avg;
+  std::vector<double> exp_avg_sq;
+  std::vector<double> best_parameters;
+  Schedule::State schedule;
+  History history;
+  io::Json options;  ///< as given to the program, for the record
+};
+
+/// Writes atomically. @throws InputError naming the file
+void write_checkpoint(const std::string& path, const Checkpoint& checkpoint);
+
+/// @throws InputError naming the file and what is wrong with it: not a checkpoint, another version, damaged
+Checkpoint read_checkpoint(const std::string& path);
+
+}  // namespace k7::pinn

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "k7/pinn/train_options.hpp"
+#include "pinn/torch.hpp"
+
+namespace k7::pinn {
+
+/// A fully connected network whose parameters are one flat tensor; the layers' weights are views of it, and so are
+/// their gradients of a second one. One buffer is then what the optimiser updates, the ranks sum and checkpoints
+/// hold.
+class Network {
+ public:
+  /// All parameters zero. `gradient_tail` extra numbers follow the gradients in their buffer, so that other sums
+  /// travel with them in one message.
+  Network(const NetworkShape& shape, const at::Device& device, std::int64_t gradient_tail = 0);
+
+  const NetworkShape& shape() const { return shape_; }
+  at::Device device() const { return parameters_.device(); }
+
+  /// Xavier-uniform weights with the given gain, zero biases; the same for the same seed anywhere.
+  void initialise(std::uint64_t seed, double gain);
+
+  /// x: (n, inputs) -> (n, outputs), float64, on the network's device.
+  at::Tensor forward(const at::Tensor& x) const;
+
+  /// (n_parameters), layer by layer, weight (out, in) row-major, then bias.
+  const at::Tensor& parameters() const { return parameters_; }
+  /// (n_parameters + gradient_tail); backward() adds to the first part.
+  const at::Tensor& gradient_buffer() const { return gradients_; }
+  /// The first part of gradient_buffer().
+  at::Tensor gradients() const { return gradients_.narrow(0, 0, parameters_.numel()); }
+
+ private:
+  NetworkShape shape_;
+  at::Tensor parameters_;
+  at::Tensor gradients_;
+  std::vector<at::Tensor> weights_;
+  std::vector<at::Tensor> biases_;
+};
+
+/// Where each PyTorch state_dict entry lies in the flat parameters, in order.
+struct ParameterSlot {
+  std::string name;  ///< network.{0,2,4,..}.{weight,bias}
+  std::vector<std::int64_t> shape;
+  std::int64_t offset;
+  std::int64_t count;
+};
+std::vector<ParameterSlot> parameter_slots(const NetworkShape& shape);
+
+}  // namespace k7::pinn

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "k7/spectral/point_cloud.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "k7/geometry/metric.hpp"
+#include "k7/parallel/agree.hpp"
+
+namespace k7::spectral {
+namespace {
+
+constexpr GlobalIndex block_rows = 65536;  // 25 MB of metrics while they are unpacked and checked
+
+}  // namespace
+
+PointCloud read_points(const io::SampleReader& reader, const parallel::Communicator& comm) {
+  PointCloud cloud;
+  cloud.n_global = reader.n_points();
+  cloud.point_size = reader.manifold().point_size();
+  const auto range = parallel::even_rows(cloud.n_global, comm.rank(), comm.size());
+  parallel::agree(comm, [&] {
+    const auto n = static_cast<std::size_t>(range.count());
+    cloud.ids.resize(n);
+    cloud.points.resize(n * static_cast<std::size_t>(cloud.point_size));
+    cloud.metrics.resize(n * geometry::n_sym);
+    for (GlobalIndex done = 0; done < range.count(); done += block_rows) {
+      const GlobalIndex count = std::min(block_rows, range.count() - done);
+      reader.read(range.begin + done, count, cloud.points.data() + done * cloud.point_size,
+                  cloud.metrics.data() + done * geometry::n_sym);
+    }
+    for (std::size_t i = 0; i < n; ++i) cloud.ids[i] = range.begin + static_cast<GlobalIndex>(i);
+  });
+  return cloud;
+}
+
+MetricStatistics metric_statistics(const PointCloud& cloud, const parallel::Communicator& comm) {
+  std::vector<double> det(cloud.size());
+  double low = std::numeric_limits<double>::infinity();
+  double high = -low;
+  double sum = 0.0;
+  for (std::size_t i = 0; i < det.size(); ++i) {
+    det[i] = geometry::determinant(cloud.metric(i));
+    low = std::min(low, det[i]);
+    high = std::max(high, det[i]);
+    sum += det[i];
+  }
+  const double mean = comm.sum(sum) / static_cast<double>(cloud.n_global);
+  double squares = 0.0;
+  for (const double d : det) squares += (d - mean) * (d - mean);
+  const double variance = comm.sum(squares) / static_cast<double>(cloud.n_global);
+  return {cloud.n_global, mean, std::sqrt(variance), comm.min(low), comm.max(high)};
+}
+
+geometry::Matrix7 mean_metric(const PointCloud& cloud, const parallel::Communicator& comm) {
+  geometry::SymMetric sum{};
+  for (std::size_t i = 0; i < cloud.size(); ++i)
+    for (int c = 0; c < geometry::n_sym; ++c) sum[static_cast<std::size_t>(c)] += cloud.metric(i)[c];
+  comm.sum(sum.data(), sum.size());
+  for (double& c : sum) c /= static_cast<double>(cloud.n_global);
+  return geometry::unpack(sum.data());
+}
+
+}  // namespace k7::spectral

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sample files written and read in parallel; errors name file, dataset and row on every rank.
+#include "k7/io/sample_file.hpp"
+
+#include "k7/error.hpp"
+#include "k7/parallel/agree.hpp"
+#include "test_data.hpp"
+
+namespace k7::io {
+namespace {
+
+using geometry::dim;
+using test::world;
+
+constexpr GlobalIndex n_points = 23;
+
+SampleBlock neck_block(GlobalIndex begin, GlobalIndex end) {
+  SampleBlock block;
+  const auto manifold = geometry::make_manifold("s1xs3xs3");
+  for (GlobalIndex row = begin; row < end; ++row) {
+    std::array<double, 9> point{};
+    std::array<double, dim> coords{};
+    manifold->sample({4, geometry::Stream::samples, 0}, static_cast<std::uint64_t>(row), point.data(), coords.data());
+    block.points.insert(block.points.end(), point.begin(), point.end());
+    block.coords.insert(block.coords.end(), coords.begin(), coords.end());
+    for (int i = 0; i < dim; ++i)
+      for (int j = 0; j < dim; ++j) block.metric.push_back(i == j ? 1.0 + static_cast<double>(row) + i : 0.0);
+    block.weight.push_back(static_cast<double>(row));
+  }
+  return block;
+}
+
+void write_neck(const std::string& path, const SampleBlock* replacement = nullptr) {
+  const auto manifold = geometry::make_manifold("s1xs3xs3");
+  SampleWriter writer(path, world(), *manifold, {n_points, true, false, true});
+  const auto rows = parallel::even_rows(n_points, world().rank(), world().size());
+  parallel::agree(world(), [&] {
+    if (replacement == nullptr) writer.write(rows.begin, neck_block(rows.begin, rows.end));
+    if (replacement != nullptr && world().is_root()) writer.write(0, *replacement);
+  });
+  writer.commit();
+}
+
+TEST(SampleFile, reads_back_what_was_written) {
+  const test::TemporaryFolder folder;
+  write_neck(folder / "s.h5");
+  const SampleReader reader(folder / "s.h5", world());
+  ASSERT_EQ(reader.n_points(), n_points);
+  EXPECT_EQ(reader.manifold().name(), "s1xs3xs3");
+  const auto rows = parallel::even_rows(n_points, world().rank(), world().size());
+  std::vector<double> points(static_cast<std::size_t>(rows.count()) * 9);
+  std::vector<double> metrics(static_cast<std::size_t>(rows.count()) * geometry::n_sym);
+  reader.read(rows.begin, rows.count(), points.data(), metrics.data());
+  const SampleBlock expected = neck_block(rows.begin, rows.end);
+  EXPECT_EQ(points, expected.points);
+  for (GlobalIndex row = 0; row < rows.count(); ++row) {
+    const auto packed = geometry::pack(expected.metric.data() + row * dim * dim);
+    EXPECT_TRUE(std::equal(packed.begin(), packed.end(), metrics.begin() + row * geometry::n_sym));
+  }
+}
+
+TEST(SampleFile, nothing_appears_without_commit) {
+  const test::TemporaryFolder folder;
+  {
+    const auto manifold = geometry::make_manifold("torus7");
+    const SampleWriter writer(folder / "s.h5", world(), *manifold, {n_points, false, false, false});
+  }
+  world().barrier();
+  EXPECT_TRUE(std::filesystem::is_empty(folder / ""));
+  world().barrier();
+}
+
+/// Text of the error of reading all rows of a file, the same on every rank.
+std::string reading_error(const std::string& path) {
+  try {
+    const SampleReader reader(path, world());
+    parallel::agree(world(), [&] {
+      const auto rows = parallel::even_rows(reader.n_points(), world().rank(), world().size());
+      std::vector<double> points(static_cast<std::size_t>(rows.count()) * 9);
+      std::vector<double> metrics(static_cast<std::size_t>(rows.count()) * geometry::n_sym);
+      reader.read(rows.begin, rows.count(), points.data(), metrics.data());
+    });
+  } catch (const CollectiveError& e) {
+    EXPECT_EQ(e.code(), ExitCode::bad_input);
+    return e.what();
+  }
+  ADD_FAILURE() << "no error";
+  return {};
+}
+
+TEST(SampleFile, errors_name_dataset_and_row_on_every_rank) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "s.h5";
+  const auto with = [&](auto change) {
+    SampleBlock block = neck_block(0, n_points);
+    change(block);
+    write_neck(path, &block);
+    return reading_error(path);
+  };
+  const auto names = [](const std::string& text, const std::string& dataset, int row) {
+    return text.find(dataset + " row " + std::to_string(row) + ":") != std::string::npos;
+  };
+  EXPECT_TRUE(names(with([](SampleBlock& b) { b.metric[21 * 49 + 3] = std::nan(""); }), "/metric", 21));
+  EXPECT_TRUE(names(with([](SampleBlock& b) { b.metric[2 * 49 + 1] = 0.5; }), "/metric", 2));
+  EXPECT_TRUE(names(with([](SampleBlock& b) { b.metric[22 * 49] = -1.0; }), "/metric", 22));
+  EXPECT_TRUE(names(with([](SampleBlock& b) { b.points[5 * 9 + 1] = 2.0; }), "/points", 5));
+  EXPECT_TRUE(names(with([](SampleBlock& b) { b.points[17 * 9] = INFINITY; }), "/points", 17));
+}
+
+}  // namespace
+}  // namespace k7::io

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Training on P ranks gives the history of one rank; a resumed run gives that of an undisturbed one.
+#include "k7/pinn/trainer.hpp"
+
+#include <fstream>
+
+#include "k7/error.hpp"
+#include "k7/io/json_file.hpp"
+#include "test_data.hpp"
+
+namespace k7::pinn {
+namespace {
+
+using test::world;
+
+TrainOptions small_run(const std::string& out) {
+  TrainOptions options = preset("notebook");
+  options.network.hidden = {24, 16};
+  options.batch_size = 101;  // does not divide by any rank count
+  options.epochs = 50;
+  options.out = out;
+  options.resume = "never";
+  options.log_every = 1000;
+  return options;
+}
+
+std::vector<double> loss_history(const std::string& folder) {
+  const auto file = io::Hdf5File::open(folder + "/last.h5");
+  return file.read("/history/loss");
+}
+
+TEST(Trainer, history_equals_that_of_one_rank) {
+  const test::TemporaryFolder folder;
+  train(small_run(folder / "all"), world(), 1, {});
+  // Rank 0 trains the same run alone.
+  const parallel::Communicator alone(MPI_COMM_SELF);
+  if (world().is_root()) {
+    train(small_run(folder / "one"), alone, 1, {});
+    const auto one = loss_history(folder / "one");
+    ASSERT_EQ(one.size(), 50U);
+    EXPECT_LT(one.back(), one.front());
+    EXPECT_LE(test::relative(loss_history(folder / "all"), one), 1e-9);
+  }
+  world().barrier();
+}
+
+TEST(Trainer, more_ranks_than_points_still_train) {
+  const test::TemporaryFolder folder;
+  TrainOptions options = small_run(folder / "tiny");
+  options.batch_size = 2;
+  options.epochs = 3;
+  train(options, world(), 1, {});
+  EXPECT_EQ(loss_history(folder / "tiny").size(), 3U);
+}
+
+TEST(Trainer, resuming_continues_to_the_same_bits) {
+  const test::TemporaryFolder folder;
+  TrainOptions options = small_run(folder / "whole");
+  options.epochs = 20;
+  options.scheduler = "plateau";  // its rate does not depend on the number of epochs
+  train(options, world(), 1, {});
+  options.out = folder / "parts";
+  options.epochs = 7;
+  train(options, world(), 1, {});
+  options.epochs = 20;
+  options.resume = "auto";
+  train(options, world(), 1, {});
+  const auto parameters = [&](const std::string& name) {
+    return io::Hdf5File::open(folder / (name + "/last.h5")).read("/model/network.2.weight");
+  };
+  EXPECT_EQ(loss_history(folder / "parts"), loss_history(folder / "whole"));
+  EXPECT_EQ(parameters("parts"), parameters("whole"));
+}
+
+TEST(Trainer, best_weights_are_those_that_were_judged) {
+  const test::TemporaryFolder folder;
+  TrainOptions options = small_run(folder / "run");
+  options.epochs = 1;
+  const TrainResult result = train(options, world(), 1, {});
+  EXPECT_EQ(result.training["best_epoch"], 0);
+  const auto best = io::Hdf5File::open(folder / "run/best.h5");
+  const auto last = io::Hdf5File::open(folder / "run/last.h5");
+  // After one step the best weights are the initial ones: their biases are zero, the stepped ones are not.
+  const auto zero = best.read("/model/network.0.bias");
+  EXPECT_TRUE(std::all_of(zero.begin(), zero.end(), [](double b) { return b == 0.0; }));
+  EXPECT_NE(last.read("/model/network.0.bias"), zero);
+}
+
+TEST(Trainer, early_stopping_counts_epochs_without_a_new_best) {
+  const test::TemporaryFolder folder;
+  TrainOptions options = small_run(folder / "run");
+  options.min_delta = 1e9;
+  options.patience = 5;
+  const TrainResult result = train(options, world(), 1, {});
+  EXPECT_EQ(result.stop, TrainResult::Stop::early);
+  EXPECT_EQ(loss_history(folder / "run").size(), 6U);
+}
+
+TEST(Trainer, a_checkpoint_of_another_run_is_refused) {
+  const test::TemporaryFolder folder;
+  TrainOptions options = small_run(folder / "run");
+  options.epochs = 2;
+  train(options, world(), 1, {});
+  options.resume = "auto";
+  TrainOptions other = options;
+  other.network.hidden = {24, 17};
+  EXPECT_THROW(train(other, world(), 1, {}), CollectiveError);
+  other = options;
+  other.seed = 1;
+  EXPECT_THROW(train(other, world(), 1, {}), CollectiveError);
+  other = options;
+  other.batch_size = 102;
+  EXPECT_THROW(train(other, world(), 1, {}), CollectiveError);
+}
+
+TEST(Trainer, a_loss_that_is_not_finite_is_a_result) {
+  const test::TemporaryFolder folder;
+  TrainOptions options = small_run(folder / "run");
+  options.lr = 1e200;
+  options.lr_min = 1e200;
+  EXPECT_EQ(train(options, world(), 1, {}).stop, TrainResult::Stop::not_finite);
+}
+
+}  // namespace
+}  // namespace k7::pinn

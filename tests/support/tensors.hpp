@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tensors and networks out of golden files.
+#pragma once
+
+#include "pinn/network.hpp"
+#include "test_data.hpp"
+
+namespace k7::test {
+
+inline at::Tensor to_tensor(const std::vector<double>& values, at::IntArrayRef shape) {
+  return at::from_blob(const_cast<double*>(values.data()), {static_cast<std::int64_t>(values.size())}, at::kDouble)
+      .clone()
+      .view(shape);
+}
+
+inline std::vector<double> to_vector(const at::Tensor& t) {
+  const at::Tensor flat = t.detach().contiguous();
+  return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
+}
+
+inline pinn::NetworkShape read_shape(const io::Hdf5File& file, const std::string& group) {
+  pinn::NetworkShape shape;
+  shape.hidden.clear();
+  for (const double width : file.numbers_attribute(group, "hidden_dims")) shape.hidden.push_back(static_cast<int>(width));
+  shape.activation = file.string_attribute(group, "activation");
+  return shape;
+}
+
+/// Flat parameters (or gradients) stored under PyTorch's names in `group`.
+inline std::vector<double> read_parameters(const io::Hdf5File& file, const std::string& group,
+                                           const pinn::NetworkShape& shape) {
+  std::vector<double> flat;
+  for (const auto& slot : pinn::parameter_slots(shape)) {
+    const auto values = file.read(group + "/" + slot.name);
+    flat.insert(flat.end(), values.begin(), values.end());
+  }
+  return flat;
+}
+
+/// The network described by the attributes of `shape_group` with the parameters of `parameter_group`.
+inline pinn::Network load_network(const io::Hdf5File& file, const std::string& shape_group,
+                                  const std::string& parameter_group) {
+  const auto shape = read_shape(file, shape_group);
+  pinn::Network network(shape, at::kCPU);
+  network.parameters().copy_(to_tensor(read_parameters(file, parameter_group, shape), {-1}));
+  return network;
+}
+
+}  // namespace k7::test

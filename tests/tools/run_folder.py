@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tiny run folders as the C++ programs would write them, and a way to run the Python programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ROOT / "tools"
+PYTHON = "/usr/bin/python3"
+NOBODY = 65534
+DET_TARGET = 65 / 32
+N_SAMPLES = 240
+
+CONSTANTS = {"dim": 7, "b2": 21, "b3": 77, "H_star": 99, "dim_G2": 14, "det_g_target": DET_TARGET,
+             "lambda1_target": 13, "tcs_ratio": 33 / 28}
+PARALLEL = {"ranks": 2, "threads": 1, "device": "cpu", "comm": "mpi", "blas": "OpenBLAS SkylakeX"}
+HISTORY_HEADER = ["epoch", "loss", "torsion", "det", "norm", "smooth", "det_mean", "lr", "grad_norm"]
+
+
+def run(program: str, *arguments: Any, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Runs a program of tools/ to its end and returns exit code and output."""
+    environment = os.environ | {"MPLCONFIGDIR": os.environ.get("TMPDIR", "/tmp")}
+    return subprocess.run([PYTHON, str(TOOLS / program), *map(str, arguments)], capture_output=True, text=True,
+                          timeout=120, env=environment, check=False, **options)
+
+
+def run_as_other_user(program: str, *arguments: Any) -> subprocess.CompletedProcess[str]:
+    """Runs a program as a user for whom file permissions count, which they do not for root."""
+    ids: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    return run(program, *arguments, **ids)
+
+
+def metrics(n_samples: int = N_SAMPLES, spread: float = 0.02, seed: int = 1) -> np.ndarray:
+    """Metrics (n_samples, 7, 7) float64 whose determinant scatters around 65/32 by the relative `spread`."""
+    determinant = DET_TARGET * (1 + spread * np.random.default_rng(seed).standard_normal(n_samples))
+    return determinant[:, None, None] ** (1 / 7) * np.eye(7)
+
+
+def write_samples(path: Path, metric: np.ndarray, attributes: bool = True, **extra: Any) -> None:
+    """A sample file with random coordinates and the given metric; `extra` are further root attributes."""
+    with h5py.File(path, "w") as file:
+        if attributes:
+            file.attrs.update({"format": "k7-samples", "version": 1, "manifold": "s1xs3xs3",
+                               "frame": "left-invariant"} | extra)
+        file["coords"] = np.random.default_rng(2).random((len(metric), 7))
+        file["metric"] = metric
+
+
+def train_tree() -> dict[str, Any]:
+    """train.json that agrees with `history_rows()`."""
+    rows = history_rows()
+    losses = [row[1] for row in rows]
+    return {
+        "metadata": {"timestamp": "2025-01-01T00:00:00Z", "program": "k7_train", "version": "0.1.0", "git": "abc1234"},
+        "constants": dict(CONSTANTS),
+        "model": {"architecture": "7 -> [512, 512, 512, 256] -> 35", "n_parameters": 669731, "activation": "SiLU"},
+        "training": {"epochs": len(rows), "final_loss": losses[-1], "best_loss": min(losses),
+                     "best_epoch": int(np.argmin(losses)), "final_torsion": rows[-1][2], "stopped": "finished"},
+        "timing": {"train_s": 12.5, "seconds_per_epoch": 0.3125, "points_per_s": 13107.2},
+        "parallel": dict(PARALLEL),
+        "options": {"preset": "quick", "seed": 0, "hidden": [512, 512, 512, 256], "lambda": {"torsion": 1}},
+    }
+
+
+def history_rows(epochs: int = 40) -> list[list[float]]:
+    """Rows of history.csv: a falling torsion, a det term that is rounding noise, det g at its target."""
+    noise = np.random.default_rng(3)
+    rows = []
+    for epoch in range(epochs):
+        torsion = 40 * np.exp(-epoch / 8) + 1 + 0.1 * noise.random()
+        norm, smooth, det = 0.3 * np.exp(-epoch / 15), 0.01 * noise.random(), 1e-30 * noise.random()
+        det_mean = DET_TARGET * (1 + 2e-16 * noise.integers(-1, 2))
+        rows.append([epoch, float(torsion + 0.1 * norm), float(torsion), float(det), float(norm), float(smooth),
+                     float(det_mean), 1e-3, float(noise.random())])
+    return rows
+
+
+def write_history(path: Path, rows: list[list[Any]], header: list[str] | None = None) -> None:
+    """history.csv with the contract's header unless another is given."""
+    with path.open("w", newline="") as stream:
+        csv.writer(stream, lineterminator="\n").writerows([header or HISTORY_HEADER, *rows])
+
+
+def spectral_tree(metric: np.ndarray, lambda_1: float = 0.9985) -> dict[str, Any]:
+    """spectral.json that agrees with itself and with the sampled metric."""
+    determinant = np.linalg.det(metric)
+    values = [0.0, lambda_1, 1.003, 2.97, 2.99, 3.01, 3.02, 3.9, 3.95]
+    deviation = abs(lambda_1 * 99 - 13) / 13 * 100
+    status = "PASSED" if deviation < 5 else "PARTIAL" if deviation < 15 else "NEEDS_REFINEMENT"
+    return {
+        "metadata": {"timestamp": "2025-01-01T00:01:00Z", "program": "k7_spectral", "version": "0.1.0", "git": "abc1"},
+        "constants": dict(CONSTANTS),
+        "metric": {"n_samples": len(metric), "det_mean": float(determinant.mean()), "det_std": float(determinant.std()),
+                   "det_min": float(determinant.min()), "det_max": float(determinant.max())},
+        "spectral": {"eigenvalues": values, "lambda_0": 0.0, "lambda_1": lambda_1, "lambda1_times_Hstar": lambda_1 * 99,
+                     "target": 13, "deviation_percent": deviation, "method": "graph",
+                     "error": [None, *[0.01 + 0.01 * v for v in values[1:]]],
+                     "extrapolated": [None, *[1.05 * v for v in values[1:]]], "residual": [1e-9] * len(values),
+                     "n_components": 1, "k": 32, "n_points": len(metric), "zero_modes": 1},
+        "validation": {"passed": status == "PASSED", "status": status},
+        "timing": {"read_s": 0.01, "partition_s": 0.02, "knn_s": 0.3, "assemble_s": 0.1, "eigensolve_s": 1.1,
+                   "total_s": 1.53},
+        "parallel": PARALLEL | {"peak_memory_mib": [81.5, 80.25]},
+        "options": {"neighbors": 32, "eigenvalues": 9, "extrapolate": True},
+    }
+
+
+def write_json(path: Path, tree: Any) -> None:
+    """One JSON file; NaN and infinity come out as Python writes them."""
+    path.write_text(json.dumps(tree), encoding="utf-8")
+
+
+def make_run(folder: Path, training: bool = True, metric: np.ndarray | None = None) -> Path:
+    """A whole run folder; returns it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    metric = metrics() if metric is None else metric
+    write_samples(folder / "samples.h5", metric)
+    write_json(folder / "spectral.json", spectral_tree(metric))
+    if training:
+        write_json(folder / "train.json", train_tree())
+        write_history(folder / "history.csv", history_rows())
+        (folder / "best.h5").write_bytes(b"")
+    return folder

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Atomic files and HDF5: what is written reads back, what fails leaves nothing behind.
+#include <sys/mount.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "k7/error.hpp"
+#include "k7/io/atomic_file.hpp"
+#include "k7/io/json_file.hpp"
+#include "test_data.hpp"
+
+namespace k7::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_all(const std::string& path) {
+  std::ifstream in(path);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+int files_in(const std::string& folder) {
+  int n = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) n += entry.path().empty() ? 0 : 1;
+  return n;
+}
+
+TEST(AtomicFile, replaces_whole_and_leaves_no_temporary) {
+  const test::TemporaryFolder folder;
+  write_text(folder / "a.txt", "old");
+  write_text(folder / "a.txt", "new");
+  EXPECT_EQ(read_all(folder / "a.txt"), "new");
+  EXPECT_EQ(files_in(folder / ""), 1);
+}
+
+TEST(AtomicFile, without_commit_the_old_file_stays) {
+  const test::TemporaryFolder folder;
+  write_text(folder / "a.txt", "old");
+  {
+    const AtomicFile file(folder / "a.txt");
+    std::ofstream(file.temporary()) << "half";
+  }
+  EXPECT_EQ(read_all(folder / "a.txt"), "old");
+  EXPECT_EQ(files_in(folder / ""), 1);
+}
+
+TEST(AtomicFile, obstacles_are_named) {
+  const test::TemporaryFolder folder;
+  EXPECT_EQ(write_obstacle(folder / "fine.txt"), "");
+  EXPECT_NE(write_obstacle(folder / "").find("folder"), std::string::npos);
+  EXPECT_NE(write_obstacle(folder / "missing/a.txt").find("does not exist"), std::string::npos);
+  EXPECT_NE(write_obstacle("/dev/full").find("regular"), std::string::npos);
+  EXPECT_EQ(files_in(folder / ""), 0);
+}
+
+TEST(Hdf5File, numbers_and_attributes_read_back) {
+  const test::TemporaryFolder folder;
+  const std::vector<double> values{1.0, 2.5, -3.0, 4.0, 5.0, 6.0};
+  {
+    Hdf5File file = Hdf5File::create(folder / "a.h5");
+    file.write("/group/x", {3, 2}, values.data());
+    file.create_dataset("/n", {2}, Hdf5File::Type::int64);
+    const std::vector<std::int64_t> n{7, -9};
+    file.write_rows("/n", 0, 2, n.data());
+    file.set_attribute("/", "name", std::string("K7"));
+    file.set_attribute("/", "empty", std::string());
+    file.set_attribute("/group", "numbers", values);
+    file.set_attribute("/group", "one", std::int64_t{42});
+    file.close();
+  }
+  const Hdf5File file = Hdf5File::open(folder / "a.h5");
+  EXPECT_EQ(file.read("/group/x"), values);
+  std::vector<double> row(2);
+  file.read_rows("/group/x", 1, 1, row.data());
+  EXPECT_EQ(row, (std::vector<double>{-3.0, 4.0}));
+  std::vector<std::int64_t> n(2);
+  file.read_rows("/n", 0, 2, n.data());
+  EXPECT_EQ(n, (std::vector<std::int64_t>{7, -9}));
+  EXPECT_EQ(file.string_attribute("/", "name"), "K7");
+  EXPECT_EQ(file.string_attribute("/", "empty"), "");
+  EXPECT_EQ(file.numbers_attribute("/group", "numbers"), values);
+  EXPECT_EQ(file.number_attribute("/group", "one"), 42.0);
+  EXPECT_EQ(file.list("/group"), (std::vector<std::string>{"x"}));
+}
+
+/// The text of the error that `work` throws.
+template <class Work>
+std::string error_of(Work work) {
+  try {
+    work();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ExitCode::bad_input);
+    return e.what();
+  }
+  ADD_FAILURE() << "no error";
+  return {};
+}
+
+TEST(Hdf5File, errors_name_file_and_dataset) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "a.h5";
+  EXPECT_NE(error_of([&] { Hdf5File::open(path); }).find("No such file"), std::string::npos);
+  std::ofstream(path) << "this is text";
+  EXPECT_NE(error_of([&] { Hdf5File::open(path); }).find("not an HDF5 file"), std::string::npos);
+  {
+    const std::vector<double> values(1000, 1.0);
+    Hdf5File file = Hdf5File::create(path);
+    file.write("/x", {1000}, values.data());
+    file.close();
+  }
+  EXPECT_NE(error_of([&] { Hdf5File::open(path).read("/y"); }).find("/y"), std::string::npos);
+  std::vector<std::int64_t> n(1000);
+  EXPECT_NE(error_of([&] { Hdf5File::open(path).read_rows("/x", 0, 1000, n.data()); }).find("wrong type"),
+            std::string::npos);
+  fs::resize_file(path, fs::file_size(path) - 3000);
+  EXPECT_NE(error_of([&] { Hdf5File::open(path).read("/x"); }).find(path), std::string::npos);
+}
+
+TEST(Hdf5File, a_full_disk_is_an_error_that_leaves_nothing) {
+  const test::TemporaryFolder folder;
+  const std::string disk = folder / "disk";
+  fs::create_directory(disk);
+  if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=256k") != 0)
+    GTEST_SKIP() << "mounting a small disk needs root";
+  const std::string text = error_of([&] {
+    const AtomicFile output(disk + "/big.h5");
+    const std::vector<double> values(1 << 17, 1.0);
+    Hdf5File file = Hdf5File::create(output.temporary());
+    file.write("/x", {values.size()}, values.data());
+    file.close();
+  });
+  EXPECT_NE(text.find("disk"), std::string::npos) << text;
+  EXPECT_NE(error_of([&] { write_text(disk + "/big.txt", std::string(1 << 20, 'x')); }).find("space"),
+            std::string::npos);
+  EXPECT_EQ(files_in(disk), 0);
+  umount(disk.c_str());
+}
+
+TEST(JsonFile, numbers_that_are_not_finite_become_null) {
+  const test::TemporaryFolder folder;
+  write_json(folder / "a.json", {{"x", std::nan("")}, {"y", 0.1}});
+  const Json back = Json::parse(read_all(folder / "a.json"));
+  EXPECT_TRUE(back["x"].is_null());
+  EXPECT_EQ(back["y"].get<double>(), 0.1);
+}
+
+}  // namespace
+}  // namespace k7::io

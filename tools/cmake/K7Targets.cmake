@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+# Helpers that every folder uses: compiler flags, one library per module, one program per file, tests.
+add_library(k7_flags INTERFACE)
+target_compile_options(k7_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+                                          -Woverloaded-virtual -Wcast-align)
+if(K7_WARNINGS_AS_ERRORS)
+  target_compile_options(k7_flags INTERFACE -Werror)
+endif()
+if(K7_SANITIZE)
+  target_compile_options(k7_flags INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer
+                                            -fno-sanitize-recover=undefined)
+  target_link_options(k7_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
+execute_process(COMMAND git -C "${PROJECT_SOURCE_DIR}" describe --always --dirty --abbrev=12
+                OUTPUT_VARIABLE K7_GIT_REVISION OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+if(NOT K7_GIT_REVISION)
+  set(K7_GIT_REVISION "unknown")
+endif()
+configure_file("${PROJECT_SOURCE_DIR}/src/cli/version.hpp.in" "${PROJECT_BINARY_DIR}/generated/k7/version.hpp" @ONLY)
+
+# k7_add_module(geometry SOURCES a.cpp ... PUBLIC targets... PRIVATE targets...) makes the library target
+# k7mod_geometry with the alias k7::geometry.
+function(k7_add_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(k7mod_${name} STATIC ${ARG_SOURCES})
+  add_library(k7::${name} ALIAS k7mod_${name})
+  target_include_directories(k7mod_${name} PUBLIC "${PROJECT_SOURCE_DIR}/include"
+                                           PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_BINARY_DIR}/generated")
+  target_link_libraries(k7mod_${name} PUBLIC ${ARG_PUBLIC} PRIVATE k7_flags ${ARG_PRIVATE})
+endfunction()
+
+# k7_add_program(k7_train SOURCE apps/k7_train.cpp LINK targets...)
+function(k7_add_program name)
+  cmake_parse_arguments(ARG "" "SOURCE" "LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCE})
+  target_link_libraries(${name} PRIVATE k7_flags ${ARG_LINK})
+endfunction()
+
+# k7_add_test(knn_graph SOURCE mpi/knn_graph_test.cpp LINK targets... MPI_RANKS 1 2 3 4 TIMEOUT 120 LABELS mpi)
+# builds one GoogleTest program and registers it once per rank count; without MPI_RANKS it runs alone.
+function(k7_add_test name)
+  cmake_parse_arguments(ARG "" "SOURCE;TIMEOUT" "LINK;MPI_RANKS;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(test_${name} ${ARG_SOURCE})
+  target_include_directories(test_${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests/support")
+  target_compile_definitions(test_${name} PRIVATE K7_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+  target_link_libraries(test_${name} PRIVATE k7_flags k7_test_main ${ARG_LINK})
+  if(NOT ARG_MPI_RANKS)
+    add_test(NAME ${name} COMMAND test_${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  endif()
+  foreach(ranks IN LISTS ARG_MPI_RANKS)
+    set(test_name ${name}_np${ranks})
+    add_test(NAME ${test_name} COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe ${MPIEXEC_NUMPROC_FLAG} ${ranks}
+                                       $<TARGET_FILE:test_${name}>)
+    set_tests_properties(${test_name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+                                                 PROCESSORS ${ranks} ENVIRONMENT "${K7_MPI_TEST_ENVIRONMENT}")
+  endforeach()
+endfunction()
+
+# Ranks of a test share the cores, so waiting ranks must yield; containers run tests as root.
+set(K7_MPI_TEST_ENVIRONMENT
+    "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_mpi_yield_when_idle=1;OMPI_MCA_rmaps_base_oversubscribe=1;OMPI_MCA_btl_vader_single_copy_mechanism=none;OMP_NUM_THREADS=1")

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Helpers of `k7_report`, `npy_to_hdf5.py` and `hdf5_to_npy.py`.
+
+Modules, lowest first: `errors` (one-line input errors), `atomic` (temporary name, fsync, rename), `cli` (argument
+parser and exit codes), `samples` (sample files in blocks), `notebook_files` (.npy), `inputs` (JSON and CSV),
+`results` (verdict and merge), `figure` (matplotlib), `page_text` and `page` (HTML). Only `figure` imports
+matplotlib, so bad input is reported fast.
+"""
+
+__version__ = "0.1.0"  # K7's version: the same as in CMakeLists.txt, which tests/tools/test_report.py checks

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fixed words and the style sheet of results.html."""
+
+TITLES = {
+    "losses": "Training loss",
+    "det_history": "Mean of det g in training",
+    "spectrum": "Laplace spectrum",
+    "histogram": "det g over the samples",
+}
+
+HOW_TO_READ = {
+    "losses": "The thick black line is the total that the optimiser lowers, the others are its terms as history.csv "
+              "records them. The axis is logarithmic: equal heights are equal factors. A run is done when the total "
+              "has flattened. A term that stays at rounding level is left out, and the legend says so. A small loss "
+              "alone does not make a G₂ metric, since torsion also falls when the metric degenerates: "
+              "<code>k7_torsion</code> tells.",
+    "det_history": "The mean of det g over each training batch, and the value that the construction asks for. The "
+                   "legend gives the largest distance between the two. Where it is rounding only, the axis spans one "
+                   "percent to each side of the target, so that a straight line means agreement and not a hidden "
+                   "scale.",
+    "spectrum": "Each point is an eigenvalue of the Laplacian on the sampled metric, counted from the constant "
+                "function, λ₀ = 0. Neighbours closer than 3 % share a colour and are counted above (4× is a "
+                "multiplicity of about four; ≥ marks a group in which the computed list ends). Bars are the error "
+                "estimates of the extrapolation to infinitely many points and neighbours, open circles the values "
+                "before it. The dashed line is where the prediction puts λ₁; no other eigenvalue is meant "
+                "to lie on it.",
+    "histogram": "How det g is distributed over all samples. A metric with det g equal to the target everywhere gives "
+                 "one bar on the dashed line, and the legend then says that all values are equal. A wide or shifted "
+                 "histogram means that the determinant condition does not hold at every point, or that the metric was "
+                 "made for another target.",
+}
+
+VERDICT_WORDS = {
+    "PASSED": ("Passed", "the prediction holds within 5 %"),
+    "PARTIAL": ("Partial", "between 5 % and 15 % from the prediction"),
+    "NEEDS_REFINEMENT": ("Needs refinement", "15 % or more from the prediction"),
+}
+
+VERDICT_EXPLAINED = ("K7 reports what it finds. The verdict compares λ₁·H* of this metric with the prediction and "
+                     "nothing else: PASSED means less than 5 % apart, PARTIAL less than 15 %, NEEDS_REFINEMENT more. "
+                     "It is not a judgement of the computation, whose own quality is in the residuals and error "
+                     "estimates below.")
+
+NOTEBOOK_METHOD_NOTE = ("Method “notebook” rebuilds the original notebook's matrix. It does not scale with the metric "
+                        "and its λ₁ depends on the numbers of points and neighbours, so λ₁·H* here is a comparison "
+                        "with the notebook, not a statement about geometry. Methods “graph” and “ritz” are.")
+
+NO_TRAINING = ("No training in this run folder: it has no train.json and no history.csv. The metric was given, or "
+               "learned elsewhere.")
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1c2024; --soft: #5b6570; --paper: #fbfbfa; --card: #fff; --line: #dfe2e6;
+  --bar: #cfe0ee; --passed: #18713f; --partial: #8a5a00; --refine: #a8321f; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e8ea; --soft: #a2abb5; --paper: #15181b; --card: #1d2125;
+  --line: #343a41; --bar: #27455c; --passed: #5fc98d; --partial: #e0ac45; --refine: #f08a76; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
+main { max-width: 72rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
+h1 { font-size: 1.5rem; margin: 0; overflow-wrap: anywhere; }
+h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; }
+p { max-width: 46rem; margin: .5rem 0; }
+.soft, caption, figcaption { color: var(--soft); }
+.verdict { background: var(--card); border: 1px solid var(--line); border-left: .5rem solid var(--tone);
+  border-radius: .5rem; padding: 1rem 1.25rem; margin: 1.25rem 0; }
+.verdict strong { color: var(--tone); font-size: 1.6rem; display: block; line-height: 1.3; }
+.verdict .numbers { font-size: 1.1rem; }
+.PASSED { --tone: var(--passed); } .PARTIAL { --tone: var(--partial); } .NEEDS_REFINEMENT { --tone: var(--refine); }
+.note { border-left: .25rem solid var(--partial); padding-left: .75rem; }
+.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.25rem; }
+figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: .5rem; overflow: hidden; }
+figure img { display: block; width: 100%; height: auto; background: #fff; }
+figcaption { padding: .75rem 1rem; font-size: .92rem; }
+figcaption b { color: var(--ink); }
+.absent { padding: 1rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .94rem; font-variant-numeric: tabular-nums; min-width: 20rem; }
+caption { text-align: left; padding-bottom: .35rem; }
+th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top;
+  overflow-wrap: anywhere; }
+th { font-weight: 600; } tbody th { font-weight: 400; color: var(--soft); }
+.number { text-align: right; white-space: nowrap; }
+.share { min-width: 8rem; } .share span { display: block; height: .8rem; margin-top: .35rem; background: var(--bar); }
+tr.new-group > * { border-top: 2px solid var(--line); }
+details { margin: .75rem 0; } summary { cursor: pointer; font-weight: 600; }
+code { font-family: ui-monospace, monospace; font-size: .92em; }
+@media print { body { background: #fff; } figure, .verdict { break-inside: avoid; } }
+"""

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sample files in blocks: the notebook's arrays, the HDF5 schema `k7-samples`, and statistics of det g.
+
+Rows are counted from 0, as numpy and h5py count them.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Iterator
+
+import h5py
+import numpy as np
+
+from .errors import InputError, from_os_error, shown
+
+DIM = 7
+FORMAT = "k7-samples"
+VERSION = 1
+BLOCK_BYTES = 16 << 20  # memory that one block of rows may take
+HISTOGRAM_BINS = 50  # the notebook's
+ROUNDING_WIDTH = 1e-9  # a spread below this fraction of the value is rounding, not a distribution
+
+# Dataset of the schema -> shape of one row.
+ROW_SHAPES: dict[str, tuple[int, ...]] = {"coords": (DIM,), "metric": (DIM, DIM), "phi": (35,)}
+
+
+@dataclass(frozen=True)
+class DetStatistics:
+    """det g over all samples, dimensionless; std is the population's, as numpy's `std()`."""
+
+    n_samples: int
+    mean: float
+    std: float
+    minimum: float
+    maximum: float
+    counts: np.ndarray  # (bins,), int64; one bin where is_constant
+    edges: np.ndarray  # (bins + 1,), float64
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all values agree up to rounding."""
+        return is_rounding(self.maximum - self.minimum, self.mean)
+
+
+def is_rounding(width: float, value: float) -> bool:
+    """Whether a spread of `width` around `value` is no more than rounding."""
+    return width <= ROUNDING_WIDTH * abs(value)
+
+
+@contextmanager
+def open_samples(path: Path) -> Iterator[h5py.File]:
+    """Opens a sample file for reading and checks its root attributes, which may be absent.
+
+    Raises InputError if the file cannot be read, is not HDF5, or is another kind or version of K7 file.
+    """
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise from_os_error(error, path, "read") from error
+    if not h5py.is_hdf5(path):
+        raise InputError(path, "is not an HDF5 file", "k7_sample writes one")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(path, f"is a damaged HDF5 file ({error})", "write it again with k7_sample") from error
+    with file:
+        _check_attributes(path, file)
+        yield file
+
+
+def text_attribute(file: h5py.File, name: str, default: str) -> str:
+    """A root attribute as text, fixed or variable length."""
+    value = file.attrs.get(name, default)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _check_attributes(path: Path, file: h5py.File) -> None:
+    kind = text_attribute(file, "format", FORMAT)
+    if kind != FORMAT:
+        raise InputError(path, f"is {shown(kind)}", f"should be {FORMAT!r}, a sample file", "attribute format")
+    version = file.attrs.get("version", VERSION)
+    if np.size(version) != 1 or not np.all(np.asarray(version) == VERSION):
+        raise InputError(path, f"is {shown(version)}", f"this program reads version {VERSION}", "attribute version")
+
+
+def dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
+    """The dataset `/name` after `check_array`. Raises InputError if it is missing or not as in the schema."""
+    item = file.get(name)
+    if not isinstance(item, h5py.Dataset):
+        raise InputError(path, "is missing", f"should be a dataset of shape {_shape_text(name)}", f"dataset /{name}")
+    check_array(path, f"dataset /{name}", item, name)
+    return item
+
+
+def check_array(path: Path, where: str, array: Any, name: str) -> None:
+    """Checks type and shape of an array (HDF5 dataset or .npy map) that holds the schema's dataset `name`."""
+    dtype = np.dtype(array.dtype)
+    if dtype.kind != "f" or dtype.itemsize not in (4, 8):
+        raise InputError(path, f"has type {dtype}", "should be float64 or float32", where)
+    if array.shape is None or array.shape[1:] != ROW_SHAPES[name] or not array.shape:
+        raise InputError(path, f"has shape {array.shape}", f"should be {_shape_text(name)}", where)
+    if array.shape[0] == 0:
+        raise InputError(path, "has no rows", f"should be {_shape_text(name)} with N of at least 1", where)
+
+
+def check_same_rows(path: Path, where: str, array: Any, n_samples: int, other: str) -> None:
+    """Checks that an array has as many rows as `other`."""
+    if array.shape[0] != n_samples:
+        raise InputError(path, f"has {array.shape[0]} rows and {other} has {n_samples}", "should be as many", where)
+
+
+def finite_blocks(path: Path, where: str, array: Any) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields (first row, block of rows) through an array without holding more than one block.
+
+    Raises InputError naming the first row with an infinite or NaN entry, or if the file cannot be read on.
+    """
+    row_bytes = max(1, array.dtype.itemsize * math.prod(array.shape[1:]))
+    step = max(1, BLOCK_BYTES // row_bytes)
+    for first in range(0, array.shape[0], step):
+        try:
+            block = np.asarray(array[first : first + step])
+        except OSError as error:
+            raise InputError(path, f"cannot be read from row {first} on ({error})", "write it again", where) from error
+        finite = np.isfinite(block).reshape(len(block), -1).all(axis=1)
+        if not finite.all():
+            row = first + int(np.argmin(finite))
+            raise InputError(path, "holds NaN or infinity", "should be finite", f"{where}: row {row}")
+        yield first, block
+
+
+def det_statistics(path: Path) -> DetStatistics:
+    """Statistics and histogram of det g over all rows of a sample file, read twice in blocks.
+
+    Raises InputError if `/coords` or `/metric` is missing, ill-shaped, of unequal length, or not finite.
+    """
+    with open_samples(path) as file:
+        coords, metric = dataset(path, file, "coords"), dataset(path, file, "metric")
+        check_same_rows(path, "dataset /metric", metric, coords.shape[0], "/coords")
+        n_samples, mean, spread, minimum, maximum = _moments(path, metric)
+        edges = _histogram_edges(mean, minimum, maximum)
+        counts = np.zeros(len(edges) - 1, dtype=np.int64)
+        for _, det in _det_blocks(path, metric):
+            counts += np.histogram(det, bins=edges)[0]
+    return DetStatistics(n_samples, mean, math.sqrt(spread / n_samples), minimum, maximum, counts, edges)
+
+
+def _moments(path: Path, metric: h5py.Dataset) -> tuple[int, float, float, float, float]:
+    """Number, mean, sum of squared deviations, minimum and maximum of det g.
+
+    Blocks are merged as in Chan, Golub, LeVeque (1983), and summed as distances from the first value, so that equal
+    values have a spread of exactly 0.
+    """
+    n_samples, mean, spread, minimum, maximum = 0, 0.0, 0.0, math.inf, -math.inf
+    for _, det in _det_blocks(path, metric):
+        block_mean = float(det[0] + (det - det[0]).mean())
+        shift = block_mean - mean
+        total = n_samples + len(det)
+        spread += float(((det - block_mean) ** 2).sum()) + shift**2 * n_samples * len(det) / total
+        mean = block_mean if n_samples == 0 else mean + shift * len(det) / total
+        n_samples = total
+        minimum, maximum = min(minimum, float(det.min())), max(maximum, float(det.max()))
+    return n_samples, mean, spread, minimum, maximum
+
+
+def _det_blocks(path: Path, metric: h5py.Dataset) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields (first row, det g (rows,) float64). Raises InputError naming a row whose determinant overflows."""
+    for first, block in finite_blocks(path, "dataset /metric", metric):
+        with np.errstate(over="ignore", invalid="ignore"):
+            det = np.linalg.det(block.astype(np.float64, copy=False))
+        if not np.isfinite(det).all():
+            row = first + int(np.argmin(np.isfinite(det)))
+            raise InputError(path, "has a determinant beyond float64", "rescale the metric",
+                             f"dataset /metric: row {row}")
+        yield first, det
+
+
+def _histogram_edges(mean: float, minimum: float, maximum: float) -> np.ndarray:
+    """Edges of equal bins over [minimum, maximum]; one bin that holds every value where the spread is rounding."""
+    if is_rounding(maximum - minimum, mean) or not minimum < maximum:
+        margin = max(1e-6 * abs(mean), np.finfo(np.float64).tiny)
+        return np.array([minimum - margin, maximum + margin])
+    return np.linspace(minimum, maximum, HISTOGRAM_BINS + 1)
+
+
+def _shape_text(name: str) -> str:
+    return "(N, " + ", ".join(str(extent) for extent in ROW_SHAPES[name]) + ")"
