@@ -14,11 +14,11 @@ namespace k7 {
 /// Exit codes of every K7 program.
 enum class ExitCode : int {
   done = 0,
-  internal_error = 1,   ///< a bug
-  bad_input = 2,        ///< bad usage or bad input; nothing was written
-  not_passed = 3,       ///< --require-pass was not met
-  numerical = 4,        ///< not converged, NaN; what is known was written and marked
-  interrupted = 75,     ///< stopped by a signal after a checkpoint; run again to go on
+  internal_error = 1,  ///< a bug
+  bad_input = 2,       ///< bad usage or bad input; nothing was written
+  not_passed = 3,      ///< --require-pass was not met
+  numerical = 4,       ///< not converged, NaN; what is known was written and marked
+  interrupted = 75,    ///< stopped by a signal after a checkpoint; run again to go on
 };
 
 /// A failure on this rank. The text names what is wrong and what would be right, in one line.

@@ -37,7 +37,8 @@ struct SampleOptions {
 /// 49 numbers, row by row; '#' starts a comment.
 std::vector<double> read_metric(const std::string& path) {
   std::ifstream in(path);
-  if (!in) throw InputError(path + ": cannot be opened; --metric-constant needs a text file of 7 x 7 numbers");
+  if (!in)
+    throw InputError(path + ": cannot be opened; --metric-constant needs a text file of 7 x 7 numbers");
   std::vector<double> g;
   for (std::string line; std::getline(in, line);) {
     std::istringstream words(line.substr(0, line.find('#')));
@@ -60,7 +61,8 @@ std::vector<double> metric_of_radii(const std::vector<double>& radii) {
   std::vector<double> g(dim * dim, 0.0);
   for (int i = 0; i < dim; ++i) {
     const double r = radii[i == 0 ? 0 : i < 4 ? 1 : 2];
-    if (!(r > 0.0) || !std::isfinite(r)) throw InputError("--radii: " + std::to_string(r) + " is not a radius; radii are positive");
+    if (!(r > 0.0) || !std::isfinite(r))
+      throw InputError("--radii: " + std::to_string(r) + " is not a radius; radii are positive");
     g[i * dim + i] = r * r;
   }
   return g;
@@ -83,13 +85,15 @@ class SampleProgram final : public cli::Program {
                          ->check(CLI::IsMember({"s1xs3xs3", "torus7"}));
     auto* constant = app.add_option("--metric-constant", o.metric_constant,
                                     "Text file of 7 x 7 numbers: the metric in the manifold's frame");
-    auto* radii = app.add_option("--radii", o.radii, "R0,R1,R2: round product metric of s1xs3xs3")->delimiter(',');
+    auto* radii =
+        app.add_option("--radii", o.radii, "R0,R1,R2: round product metric of s1xs3xs3")->delimiter(',');
     model->excludes(manifold)->excludes(constant)->excludes(radii);
     constant->excludes(radii);
     app.add_option("-N,--points", o.n_points, "How many points")->check(cli::positive());
     app.add_option("--seed", o.seed, "The same seed gives the same points at any rank count");
     app.add_option("-o,--out", o.out, "Sample file");
-    app.add_option("--device", o.device, "Where the network runs")->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+    app.add_option("--device", o.device, "Where the network runs")
+        ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
     app.add_option("--threads", o.threads, "Threads per rank, 0 = the rank's share of the node's cores")
         ->check(cli::non_negative());
   }
@@ -107,7 +111,8 @@ class SampleProgram final : public cli::Program {
     parallel::agree(context.comm, [&] { write_rows(context, manifold, writer); });
     writer.commit();
     spdlog::info("{} points of {} in {:.1f} s, peak memory {:.0f} MiB per rank: {}", options_.n_points,
-                 manifold.name(), watch.seconds(), context.comm.max(parallel::peak_memory_mib()), options_.out);
+                 manifold.name(), watch.seconds(), context.comm.max(parallel::peak_memory_mib()),
+                 options_.out);
     return ExitCode::done;
   }
 
@@ -119,12 +124,14 @@ class SampleProgram final : public cli::Program {
     }
     parallel::agree(context.comm, [&] {
       if (options_.radii.empty() && options_.metric_constant.empty())
-        throw InputError("nothing to sample: give --model FILE, or --manifold NAME with --radii or --metric-constant");
+        throw InputError(
+            "nothing to sample: give --model FILE, or --manifold NAME with --radii or --metric-constant");
       const std::string manifold = options_.manifold.empty() ? "s1xs3xs3" : options_.manifold;
       if (!options_.radii.empty() && manifold != "s1xs3xs3")
         throw InputError("--radii belongs to --manifold s1xs3xs3; use --metric-constant for " + manifold);
       manifold_ = geometry::make_manifold(manifold);
-      constant_ = options_.radii.empty() ? read_metric(options_.metric_constant) : metric_of_radii(options_.radii);
+      constant_ =
+          options_.radii.empty() ? read_metric(options_.metric_constant) : metric_of_radii(options_.radii);
     });
   }
 
@@ -154,7 +161,8 @@ class SampleProgram final : public cli::Program {
       return block;
     }
     block.metric.reserve(static_cast<std::size_t>(n) * dim * dim);
-    for (GlobalIndex i = 0; i < n; ++i) block.metric.insert(block.metric.end(), constant_.begin(), constant_.end());
+    for (GlobalIndex i = 0; i < n; ++i)
+      block.metric.insert(block.metric.end(), constant_.begin(), constant_.end());
     // A sampler that is uniform in the frame's volume has this density against the metric's.
     const double root = std::sqrt(geometry::determinant(geometry::pack(constant_.data()).data()));
     if (manifold.frame_volume() > 0.0)

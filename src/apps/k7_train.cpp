@@ -23,7 +23,8 @@ class TrainProgram final : public cli::Program {
            "Writes DIR/last.h5 and DIR/best.h5 (checkpoints), DIR/history.csv and DIR/train.json.\n"
            "  k7_train --preset quick --out outputs/quick\n"
            "  mpirun -n 4 k7_train --preset notebook --epochs 5000 --out outputs/notebook\n"
-           "Exit codes: 0 done, 2 bad input, 4 loss not finite, 75 stopped by SIGTERM or SIGUSR1 (run again to go on).";
+           "Exit codes: 0 done, 2 bad input, 4 loss not finite, 75 stopped by SIGTERM or SIGUSR1 (run again "
+           "to go on).";
   }
 
   void declare(CLI::App& app) override {
@@ -35,7 +36,8 @@ class TrainProgram final : public cli::Program {
     app.add_option("--seed", o.seed, "The same seed gives the same points and weights at any rank count");
     app.add_option("--dtype", o.dtype, "Number type of the network")->check(CLI::IsMember({"float64"}));
     app.add_option("--device", o.device, "Where tensors live")->check(CLI::IsMember({"auto", "cpu", "cuda"}));
-    app.add_option("--comm", o.comm, "How gradients are summed")->check(CLI::IsMember({"auto", "mpi", "nccl"}));
+    app.add_option("--comm", o.comm, "How gradients are summed")
+        ->check(CLI::IsMember({"auto", "mpi", "nccl"}));
     app.add_option("--threads", o.threads, "Threads per rank, 0 = the rank's share of the node's cores")
         ->check(cli::non_negative());
     app.add_option("--out", o.out, "Run folder, made if it does not exist");
@@ -62,7 +64,8 @@ class TrainProgram final : public cli::Program {
         ->check(CLI::IsMember({"notebook-chart"}));
     app.add_option("--objective", o.objective, "notebook: distance of phi to the standard form")
         ->check(CLI::IsMember({"notebook"}));
-    app.add_option("--metric-map", o.metric_map, "contraction: g ~ phi_ikl phi_jkl, rescaled to det g = 65/32")
+    app.add_option("--metric-map", o.metric_map,
+                   "contraction: g ~ phi_ikl phi_jkl, rescaled to det g = 65/32")
         ->check(CLI::IsMember({"contraction"}));
     app.add_option("--ansatz", o.ansatz, "components: 35 free components of phi")
         ->check(CLI::IsMember({"components"}));
@@ -80,7 +83,8 @@ class TrainProgram final : public cli::Program {
     app.add_option("--lr", o.lr, "Learning rate at the start")->check(cli::positive());
     app.add_option("--lr-min", o.lr_min, "Learning rate at the end (cosine)")->check(cli::non_negative());
     app.add_option("--weight-decay", o.weight_decay, "Decoupled weight decay")->check(cli::non_negative());
-    app.add_option("--warmup-epochs", o.warmup_epochs, "Epochs of linear warm-up")->check(cli::non_negative());
+    app.add_option("--warmup-epochs", o.warmup_epochs, "Epochs of linear warm-up")
+        ->check(cli::non_negative());
     app.add_option("--scheduler", o.scheduler, "Learning rate over the epochs")
         ->check(CLI::IsMember({"cosine", "plateau"}));
     app.add_option("--optimizer", o.optimizer, "First-order method")->check(CLI::IsMember({"adamw"}));
@@ -91,7 +95,8 @@ class TrainProgram final : public cli::Program {
         ->check(cli::non_negative());
     app.add_option("--lambda-torsion", o.weights.torsion, "Weight of the torsion term")
         ->check(cli::non_negative());
-    app.add_option("--lambda-det", o.weights.det, "Weight of the determinant term")->check(cli::non_negative());
+    app.add_option("--lambda-det", o.weights.det, "Weight of the determinant term")
+        ->check(cli::non_negative());
     app.add_option("--lambda-norm", o.weights.norm, "Weight of |phi phi - 6 delta|^2")
         ->check(cli::non_negative());
     app.add_option("--lambda-smooth", o.weights.smooth, "Weight of the gradient penalty")
@@ -100,20 +105,24 @@ class TrainProgram final : public cli::Program {
 
   void check_options() const {
     if (options_.lr_min > options_.lr)
-      throw CollectiveError(ExitCode::bad_input, fmt::format("--lr-min {}: is larger than --lr {}", options_.lr_min,
-                                                             options_.lr));
+      throw CollectiveError(ExitCode::bad_input,
+                            fmt::format("--lr-min {}: is larger than --lr {}", options_.lr_min, options_.lr));
     if (options_.warmup_epochs >= options_.epochs)
-      throw CollectiveError(ExitCode::bad_input, fmt::format("--warmup-epochs {}: must be smaller than --epochs {}",
-                                                             options_.warmup_epochs, options_.epochs));
+      throw CollectiveError(ExitCode::bad_input,
+                            fmt::format("--warmup-epochs {}: must be smaller than --epochs {}",
+                                        options_.warmup_epochs, options_.epochs));
   }
 
   void write_json(cli::Context& context, const pinn::TrainResult& result) const {
     io::Json parallel = cli::parallel_json(context, result.device);
     parallel["comm"] = result.comm;
     parallel["peak_memory_mib"] = context.comm.all_gather(parallel::peak_memory_mib());
-    const io::Json tree{{"metadata", cli::metadata_json(name())}, {"constants", io::constants_json()},
-                        {"model", result.model},                  {"training", result.training},
-                        {"timing", result.timing},                {"parallel", parallel},
+    const io::Json tree{{"metadata", cli::metadata_json(name())},
+                        {"constants", io::constants_json()},
+                        {"model", result.model},
+                        {"training", result.training},
+                        {"timing", result.timing},
+                        {"parallel", parallel},
                         {"options", context.options}};
     parallel::agree_on_root(context.comm, [&] {
       io::write_json((std::filesystem::path(options_.out) / "train.json").string(), tree);
@@ -123,10 +132,11 @@ class TrainProgram final : public cli::Program {
   ExitCode report(const pinn::TrainResult& result) const {
     using Stop = pinn::TrainResult::Stop;
     if (result.stop == Stop::not_finite)
-      throw CollectiveError(ExitCode::numerical,
-                            fmt::format("the loss became NaN or infinite in epoch {}; the state before it is in {}; "
-                                        "try a smaller --lr",
-                                        result.training["epochs"].get<int>(), options_.out));
+      throw CollectiveError(
+          ExitCode::numerical,
+          fmt::format("the loss became NaN or infinite in epoch {}; the state before it is in {}; "
+                      "try a smaller --lr",
+                      result.training["epochs"].get<int>(), options_.out));
     spdlog::info("{} after {} epochs in {}, best loss {:.6g}; results in {}",
                  result.training["stopped"].get<std::string>(), result.training["epochs"].get<int>(),
                  parallel::human_time(result.timing["train_s"].get<double>()),

@@ -28,8 +28,10 @@ std::string file_of_config(const CLI::App& app) {
 /// CLI11's texts for a bad option value begin with the option; this adds what help to ask for.
 [[noreturn]] void usage_error(const Program& program, const CLI::App& app, const CLI::ParseError& e) {
   std::string text = e.what();
-  if (dynamic_cast<const CLI::ConfigError*>(&e) != nullptr || dynamic_cast<const CLI::FileError*>(&e) != nullptr)
-    text = file_of_config(app) + ": " + text + " (a config file holds long options as keys, e.g. epochs = 100)";
+  if (dynamic_cast<const CLI::ConfigError*>(&e) != nullptr ||
+      dynamic_cast<const CLI::FileError*>(&e) != nullptr)
+    text =
+        file_of_config(app) + ": " + text + " (a config file holds long options as keys, e.g. epochs = 100)";
   throw CollectiveError(ExitCode::bad_input, text + "; see " + program.name() + " --help");
 }
 

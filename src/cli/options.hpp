@@ -16,8 +16,8 @@ struct ParsedOptions {
   std::vector<std::string> library_args;
 };
 
-/// Parses the command line and the --config file into the program's members: defaults < preset < file < command
-/// line. Throws CollectiveError (exit code 2), the same on every rank, when the words make no sense.
+/// Parses the command line and the --config file into the program's members: defaults < preset < file <
+/// command line. Throws CollectiveError (exit code 2), the same on every rank, when the words make no sense.
 ParsedOptions parse_options(Program& program, int argc, char** argv);
 
 }  // namespace k7::cli

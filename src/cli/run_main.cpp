@@ -44,10 +44,12 @@ int report_collective(const Program& program, const parallel::Communicator& comm
 
 int run_parsed(Program& program, const ParsedOptions& parsed, const parallel::Communicator& comm) {
   parallel::start_log(comm, parsed.verbosity);
-  const int threads = program.requested_threads() > 0 ? program.requested_threads() : parallel::threads_per_rank(comm);
+  const int threads =
+      program.requested_threads() > 0 ? program.requested_threads() : parallel::threads_per_rank(comm);
   parallel::set_blas_threads(threads);
-  spdlog::info("{} {} ({}): {} rank{}, {} thread{} each, {}", program.name(), version, git_revision, comm.size(),
-               comm.size() == 1 ? "" : "s", threads, threads == 1 ? "" : "s", parallel::blas_name());
+  spdlog::info("{} {} ({}): {} rank{}, {} thread{} each, {}", program.name(), version, git_revision,
+               comm.size(), comm.size() == 1 ? "" : "s", threads, threads == 1 ? "" : "s",
+               parallel::blas_name());
   Context context{comm, parsed.values, parsed.library_args, threads};
   return static_cast<int>(program.run(context));
 }

@@ -27,7 +27,8 @@ CLI::Validator positive() {
 CLI::Validator non_negative() {
   return {[](std::string& word) {
             double value = 0.0;
-            return parse(word, value) && value >= 0.0 ? std::string() : word + ": 0 or a number above 0 is needed";
+            return parse(word, value) && value >= 0.0 ? std::string()
+                                                      : word + ": 0 or a number above 0 is needed";
           },
           ">= 0"};
 }

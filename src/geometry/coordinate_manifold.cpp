@@ -9,7 +9,8 @@
 namespace k7::geometry {
 namespace {
 
-/// Reference metric D: the mean metric's block of the non-periodic coordinates, its diagonal on the periodic ones.
+/// Reference metric D: the mean metric's block of the non-periodic coordinates, its diagonal on the periodic
+/// ones.
 Matrix7 reference_metric(const Matrix7& mean, const Periods& periods) {
   Matrix7 d = mean;
   for (int i = 0; i < dim; ++i)
@@ -18,8 +19,8 @@ Matrix7 reference_metric(const Matrix7& mean, const Periods& periods) {
   return d;
 }
 
-/// Non-periodic coordinates go to L^T x, whose distances are those of D; a periodic one goes to a circle of its
-/// length, whose chords are shorter than its arcs.
+/// Non-periodic coordinates go to L^T x, whose distances are those of D; a periodic one goes to a circle of
+/// its length, whose chords are shorter than its arcs.
 class CoordinateEmbedding final : public Embedding {
  public:
   CoordinateEmbedding(const Matrix7& reference, const Periods& periods)

@@ -36,7 +36,8 @@ std::string metric_defect(const double* g) {
   constexpr double symmetry_tolerance = 1e-6;  // float32 input, g = A^T A: a few times 6e-8
   double largest = 0.0;
   for (int n = 0; n < dim * dim; ++n) {
-    if (!std::isfinite(g[n])) return format("entry [%d,%d] is %g; a metric is finite", n / dim, n % dim, g[n], 0.0);
+    if (!std::isfinite(g[n]))
+      return format("entry [%d,%d] is %g; a metric is finite", n / dim, n % dim, g[n], 0.0);
     largest = std::max(largest, std::abs(g[n]));
   }
   for (int i = 0; i < dim; ++i)

@@ -10,20 +10,21 @@
 namespace k7::geometry {
 namespace {
 
-/// Reference metric D = diag(d0, d1 x3, d2 x3), the block means of the mean metric's diagonal: invariant under
-/// the rotations of each sphere, so that chords of round spheres bound it.
+/// Reference metric D = diag(d0, d1 x3, d2 x3), the block means of the mean metric's diagonal: invariant
+/// under the rotations of each sphere, so that chords of round spheres bound it.
 Matrix7 block_reference(const Matrix7& mean) {
   Matrix7 d = Matrix7::Zero();
   d(0, 0) = mean(0, 0);
   for (int first : {1, 4}) {
-    const double average = (mean(first, first) + mean(first + 1, first + 1) + mean(first + 2, first + 2)) / 3.0;
+    const double average =
+        (mean(first, first) + mean(first + 1, first + 1) + mean(first + 2, first + 2)) / 3.0;
     for (int i = first; i < first + 3; ++i) d(i, i) = average;
   }
   return d;
 }
 
-/// (cos theta, sin theta, q1, q2), each block scaled by its radius. A chord of the unit sphere is never longer
-/// than the angle |v| that the left-invariant frame measures.
+/// (cos theta, sin theta, q1, q2), each block scaled by its radius. A chord of the unit sphere is never
+/// longer than the angle |v| that the left-invariant frame measures.
 class NeckEmbedding final : public Embedding {
  public:
   explicit NeckEmbedding(const Matrix7& reference)

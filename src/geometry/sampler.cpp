@@ -32,8 +32,9 @@ void sample_s3(const DrawKey& key, std::uint64_t index, std::uint32_t first_bloc
 
 void uniform_pair(const DrawKey& key, std::uint64_t index, std::uint32_t block, double out[2]) {
   using Generator = r123::Philox4x32;
-  const Generator::ctr_type counter{{static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32),
-                                     key.step, (static_cast<std::uint32_t>(key.stream) << 24) | block}};
+  const Generator::ctr_type counter{{static_cast<std::uint32_t>(index),
+                                     static_cast<std::uint32_t>(index >> 32), key.step,
+                                     (static_cast<std::uint32_t>(key.stream) << 24) | block}};
   const Generator::key_type philox_key{
       {static_cast<std::uint32_t>(key.seed), static_cast<std::uint32_t>(key.seed >> 32)}};
   const auto r = Generator{}(counter, philox_key);

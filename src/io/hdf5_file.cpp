@@ -64,9 +64,12 @@ Handle access_properties(const parallel::Communicator* comm) {
 
 hid_t file_type(Hdf5File::Type type) {
   switch (type) {
-    case Hdf5File::Type::float64: return H5T_IEEE_F64LE;
-    case Hdf5File::Type::float32: return H5T_IEEE_F32LE;
-    default: return H5T_STD_I64LE;
+    case Hdf5File::Type::float64:
+      return H5T_IEEE_F64LE;
+    case Hdf5File::Type::float32:
+      return H5T_IEEE_F32LE;
+    default:
+      return H5T_STD_I64LE;
   }
 }
 
@@ -109,7 +112,8 @@ void Hdf5File::close() {
   const hid_t file = std::exchange(file_, -1);
   const bool flushed = H5Fflush(file, H5F_SCOPE_LOCAL) >= 0;
   const std::string reason = flushed ? "" : library_text();
-  if (H5Fclose(file) < 0 || !flushed) fail(path_, "", "cannot be written, is the disk full? (" + reason + ")");
+  if (H5Fclose(file) < 0 || !flushed)
+    fail(path_, "", "cannot be written, is the disk full? (" + reason + ")");
 }
 
 bool Hdf5File::has(const std::string& name) const {
@@ -165,31 +169,34 @@ void Hdf5File::transfer(const std::string& dataset, std::uint64_t begin, std::ui
   const Handle type(H5Dget_type(d), H5Tclose);
   const H5T_class_t wanted = memory_type == H5T_NATIVE_DOUBLE ? H5T_FLOAT : H5T_INTEGER;
   if (H5Tget_class(type) != wanted)
-    fail(path_, dataset, wanted == H5T_FLOAT ? "has the wrong type; float64 or float32 is needed"
-                                             : "has the wrong type; integers are needed");
+    fail(path_, dataset,
+         wanted == H5T_FLOAT ? "has the wrong type; float64 or float32 is needed"
+                             : "has the wrong type; integers are needed");
   std::vector<hsize_t> start(extent.size(), 0);
   std::vector<hsize_t> block(extent.begin(), extent.end());
   start[0] = begin;
   block[0] = count;
   const Handle file_space(H5Dget_space(d), H5Sclose);
-  const Handle memory_space(H5Screate_simple(static_cast<int>(block.size()), block.data(), nullptr), H5Sclose);
+  const Handle memory_space(H5Screate_simple(static_cast<int>(block.size()), block.data(), nullptr),
+                            H5Sclose);
   if (count == 0) {
     H5Sselect_none(file_space);
     H5Sselect_none(memory_space);
   } else {
     H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start.data(), nullptr, block.data(), nullptr);
   }
-  const herr_t done = out != nullptr
-                          ? H5Dread(d, memory_type, memory_space, file_space, H5P_DEFAULT, out)
-                          : H5Dwrite(d, memory_type, memory_space, file_space, H5P_DEFAULT, in);
+  const herr_t done = out != nullptr ? H5Dread(d, memory_type, memory_space, file_space, H5P_DEFAULT, out)
+                                     : H5Dwrite(d, memory_type, memory_space, file_space, H5P_DEFAULT, in);
   if (done < 0)
     fail(path_, dataset,
          "rows " + std::to_string(begin) + ".." + std::to_string(begin + count) +
-             (out != nullptr ? " cannot be read, the file may be damaged (" : " cannot be written, is the disk full? (") +
+             (out != nullptr ? " cannot be read, the file may be damaged ("
+                             : " cannot be written, is the disk full? (") +
              library_text() + ")");
 }
 
-void Hdf5File::read_rows(const std::string& dataset, std::uint64_t begin, std::uint64_t count, double* out) const {
+void Hdf5File::read_rows(const std::string& dataset, std::uint64_t begin, std::uint64_t count,
+                         double* out) const {
   transfer(dataset, begin, count, H5T_NATIVE_DOUBLE, out, nullptr);
 }
 
@@ -198,7 +205,8 @@ void Hdf5File::read_rows(const std::string& dataset, std::uint64_t begin, std::u
   transfer(dataset, begin, count, H5T_NATIVE_INT64, out, nullptr);
 }
 
-void Hdf5File::create_dataset(const std::string& dataset, const Shape& shape, Type type, std::uint64_t chunk_rows) {
+void Hdf5File::create_dataset(const std::string& dataset, const Shape& shape, Type type,
+                              std::uint64_t chunk_rows) {
   const std::vector<hsize_t> extent(shape.begin(), shape.end());
   const Handle space(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr), H5Sclose);
   const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
@@ -212,7 +220,8 @@ void Hdf5File::create_dataset(const std::string& dataset, const Shape& shape, Ty
     chunk[0] = std::min<hsize_t>(chunk_rows, extent[0]);
     H5Pset_chunk(plist, static_cast<int>(chunk.size()), chunk.data());
   }
-  const Handle d(H5Dcreate2(file_, dataset.c_str(), file_type(type), space, links, plist, H5P_DEFAULT), H5Dclose);
+  const Handle d(H5Dcreate2(file_, dataset.c_str(), file_type(type), space, links, plist, H5P_DEFAULT),
+                 H5Dclose);
   if (d < 0) fail(path_, dataset, "cannot be created, is the disk full? (" + library_text() + ")");
 }
 
@@ -246,7 +255,8 @@ std::string Hdf5File::string_attribute(const std::string& object, const std::str
   if (H5Tis_variable_str(type) > 0) {
     char* value = nullptr;
     const Handle memory(H5Tcopy(type), H5Tclose);
-    if (H5Aread(a, memory, &value) < 0 || value == nullptr) fail(path_, "attribute " + name, "cannot be read");
+    if (H5Aread(a, memory, &value) < 0 || value == nullptr)
+      fail(path_, "attribute " + name, "cannot be read");
     text = value;
     H5free_memory(value);
   } else {
@@ -310,7 +320,8 @@ void Hdf5File::set_attribute(const std::string& object, const std::string& name,
   write_attribute(file_, path_, object, name, H5T_NATIVE_DOUBLE, space, &value);
 }
 
-void Hdf5File::set_attribute(const std::string& object, const std::string& name, const std::vector<double>& value) {
+void Hdf5File::set_attribute(const std::string& object, const std::string& name,
+                             const std::vector<double>& value) {
   const hsize_t n = value.size();
   const Handle space(H5Screate_simple(1, &n, nullptr), H5Sclose);
   write_attribute(file_, path_, object, name, H5T_NATIVE_DOUBLE, space, value.data());

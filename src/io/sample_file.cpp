@@ -23,7 +23,8 @@ std::string shape_text(const Hdf5File::Shape& shape) {
   throw InputError(file.path() + ": " + item + ": " + what);
 }
 
-[[noreturn]] void fail_row(const Hdf5File& file, const std::string& item, GlobalIndex row, const std::string& what) {
+[[noreturn]] void fail_row(const Hdf5File& file, const std::string& item, GlobalIndex row,
+                           const std::string& what) {
   throw InputError(file.path() + ": " + item + " row " + std::to_string(row) + ": " + what);
 }
 
@@ -42,7 +43,8 @@ geometry::Periods read_periods(const Hdf5File& file) {
   std::copy(values.begin(), values.end(), periods.begin());
   for (const double p : periods)
     if (!(p >= 0.0) || !std::isfinite(p))
-      fail(file, "attribute periods", "holds " + std::to_string(p) + "; periods are positive, 0 = not periodic");
+      fail(file, "attribute periods",
+           "holds " + std::to_string(p) + "; periods are positive, 0 = not periodic");
   return periods;
 }
 
@@ -53,8 +55,8 @@ constexpr GlobalIndex chunk_rows = 8192;
 
 SampleReader::SampleReader(const std::string& path, const parallel::Communicator& comm)
     : file_([&] {
-        // Rank 0 looks first: a file that is missing or damaged at its head then gives one message, before the
-        // collective open.
+        // Rank 0 looks first: a file that is missing or damaged at its head then gives one message, before
+        // the collective open.
         parallel::agree_on_root(comm, [&] { Hdf5File::open(path); });
         return Hdf5File::open(path, &comm);
       }()) {
@@ -108,7 +110,8 @@ void SampleReader::check_shapes() {
   }
   // A read of no rows checks the types.
   double none = 0.0;
-  for (const auto* dataset : {"/coords", "/metric", point_dataset_.c_str()}) file_.read_rows(dataset, 0, 0, &none);
+  for (const auto* dataset : {"/coords", "/metric", point_dataset_.c_str()})
+    file_.read_rows(dataset, 0, 0, &none);
 }
 
 void SampleReader::read(GlobalIndex begin, GlobalIndex count, double* points, double* metrics) const {
@@ -138,7 +141,8 @@ void SampleReader::read(GlobalIndex begin, GlobalIndex count, double* points, do
   }
 }
 
-SharedHdf5Output::SharedHdf5Output(const std::string& path, const parallel::Communicator& comm) : comm_(comm) {
+SharedHdf5Output::SharedHdf5Output(const std::string& path, const parallel::Communicator& comm)
+    : comm_(comm) {
   parallel::agree_on_root(comm, [&] { output_ = std::make_unique<AtomicFile>(path); });
   std::string temporary = output_ ? output_->temporary() : "";
   comm.broadcast(temporary);
@@ -174,7 +178,8 @@ SampleWriter::SampleWriter(const std::string& path, const parallel::Communicator
 void SampleWriter::write(GlobalIndex begin, const SampleBlock& block) {
   const std::uint64_t n = block.coords.size() / dim;
   const auto put = [&](const char* dataset, const std::vector<double>& values) {
-    if (!values.empty()) output_.file().write_rows(dataset, static_cast<std::uint64_t>(begin), n, values.data());
+    if (!values.empty())
+      output_.file().write_rows(dataset, static_cast<std::uint64_t>(begin), n, values.data());
   };
   put("/coords", block.coords);
   put("/points", block.points);

@@ -24,8 +24,8 @@ const char* openblas_core() {
 /// Kernels of processors without AVX, which OpenBLAS falls back to.
 bool is_generic(const char* core) {
   constexpr std::array<const char*, 16> old_cores{
-      "Generic", "Katmai",   "Coppermine", "Northwood", "Prescott",    "Banias",     "Atom",   "Core2",
-      "Penryn",  "Dunnington", "Nehalem",  "Athlon",    "Opteron", "Opteron_SSE3", "Barcelona", "Bobcat"};
+      "Generic", "Katmai",     "Coppermine", "Northwood", "Prescott", "Banias",       "Atom",      "Core2",
+      "Penryn",  "Dunnington", "Nehalem",    "Athlon",    "Opteron",  "Opteron_SSE3", "Barcelona", "Bobcat"};
   return std::any_of(old_cores.begin(), old_cores.end(),
                      [core](const char* old) { return strcasecmp(core, old) == 0; });
 }
@@ -49,7 +49,8 @@ std::set<int> allowed_cores() {
   if (sched_getaffinity(0, sizeof(mask), &mask) != 0) return {0};
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &mask)) continue;
-    std::ifstream siblings("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
+    std::ifstream siblings("/sys/devices/system/cpu/cpu" + std::to_string(cpu) +
+                           "/topology/thread_siblings_list");
     int first = cpu;
     if (!(siblings >> first)) first = cpu;
     cores.insert(first);
@@ -70,7 +71,8 @@ void ensure_fast_blas(char** argv) {
 
 std::string blas_name() {
   const char* core = openblas_core();
-  return core != nullptr ? std::string("OpenBLAS ") + core : "BLAS without OpenBLAS (slow if it is the reference one)";
+  return core != nullptr ? std::string("OpenBLAS ") + core
+                         : "BLAS without OpenBLAS (slow if it is the reference one)";
 }
 
 void set_blas_threads(int threads) {
@@ -88,7 +90,8 @@ int threads_per_rank(const Communicator& comm) {
     const std::set<int> mine = allowed_cores();
     // A launcher that binds ranks gives them disjoint cores, one that does not gives all of them the same.
     const auto first_cores = node_comm.all_gather(*mine.begin());
-    const auto sharing = std::count(first_cores.begin(), first_cores.end(), *mine.begin());
+    const auto sharing =
+        std::max<std::ptrdiff_t>(1, std::count(first_cores.begin(), first_cores.end(), *mine.begin()));
     result = std::max(1, static_cast<int>(mine.size()) / static_cast<int>(sharing));
   }
   MPI_Comm_free(&node);

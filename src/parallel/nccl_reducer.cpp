@@ -23,9 +23,9 @@ void cuda_check(cudaError_t code, const char* call) {
     throw Error(ExitCode::internal_error, std::string(call) + " failed: " + cudaGetErrorString(code));
 }
 
-/// LibTorch runs on the legacy default stream unless told otherwise. Events order the two streams on the device,
-/// without a host synchronisation before the reduction; the wait after it polls NCCL's asynchronous error state,
-/// so that a dead peer ends the job instead of hanging it.
+/// LibTorch runs on the legacy default stream unless told otherwise. Events order the two streams on the
+/// device, without a host synchronisation before the reduction; the wait after it polls NCCL's asynchronous
+/// error state, so that a dead peer ends the job instead of hanging it.
 class NcclReducer final : public GradientReducer {
  public:
   NcclReducer(const Communicator& comm, int device) {

@@ -36,7 +36,9 @@ std::string human_count(double n) {
 }
 
 ProgressBar::ProgressBar(const Communicator& comm, std::string label, std::int64_t total, bool enabled)
-    : label_(std::move(label)), total_(total), visible_(enabled && comm.is_root() && isatty(STDERR_FILENO) == 1) {}
+    : label_(std::move(label)),
+      total_(total),
+      visible_(enabled && comm.is_root() && isatty(STDERR_FILENO) == 1) {}
 
 ProgressBar::~ProgressBar() {
   clear();
@@ -51,8 +53,9 @@ void ProgressBar::update(std::int64_t done, const std::string& note) {
   const double share = total_ > 0 ? static_cast<double>(done) / static_cast<double>(total_) : 1.0;
   const int filled = std::clamp(static_cast<int>(share * width), 0, width);
   const std::string left = share > 0.0 ? human_time(now * (1.0 - share) / share) : "?";
-  std::fprintf(stderr, "\r\033[K%s [%s%s] %3.0f%%  %s left  %s", label_.c_str(), std::string(filled, '#').c_str(),
-               std::string(width - filled, '.').c_str(), 100.0 * share, left.c_str(), note.c_str());
+  std::fprintf(stderr, "\r\033[K%s [%s%s] %3.0f%%  %s left  %s", label_.c_str(),
+               std::string(filled, '#').c_str(), std::string(width - filled, '.').c_str(), 100.0 * share,
+               left.c_str(), note.c_str());
   std::fflush(stderr);
 }
 

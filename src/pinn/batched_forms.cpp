@@ -9,8 +9,8 @@ namespace {
 using geometry::dim;
 using geometry::n_phi;
 
-/// The linear map from components to tensor entries, (35, 343) with entries 0, +1, -1. A product with it is one
-/// GEMM forwards and one backwards, where scattering slices takes 210 small steps each way.
+/// The linear map from components to tensor entries, (35, 343) with entries 0, +1, -1. A product with it is
+/// one GEMM forwards and one backwards, where scattering slices takes 210 small steps each way.
 at::Tensor expansion(const at::Tensor& like) {
   static const at::Tensor table = [] {
     at::Tensor t = at::zeros({n_phi, dim * dim * dim}, at::kDouble);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// 3-forms and metrics of many points at once, as tensors on any device; geometry/three_form.hpp is the readable
-// reference that tests compare with.
+// 3-forms and metrics of many points at once, as tensors on any device; geometry/three_form.hpp is the
+// readable reference that tests compare with.
 #pragma once
 
 #include "k7/geometry/conventions.hpp"

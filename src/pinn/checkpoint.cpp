@@ -20,7 +20,8 @@ void write_parameters(Hdf5File& file, const std::string& group, const NetworkSha
                flat.data() + slot.offset);
 }
 
-std::vector<double> read_parameters(const Hdf5File& file, const std::string& group, const NetworkShape& shape) {
+std::vector<double> read_parameters(const Hdf5File& file, const std::string& group,
+                                    const NetworkShape& shape) {
   std::vector<double> flat;
   flat.reserve(static_cast<std::size_t>(shape.n_parameters()));
   for (const auto& slot : parameter_slots(shape)) {
@@ -31,7 +32,8 @@ std::vector<double> read_parameters(const Hdf5File& file, const std::string& gro
                        "; the file is damaged");
     const auto values = file.read(name);
     for (const double v : values)
-      if (!std::isfinite(v)) throw InputError(file.path() + ": " + name + ": holds a number that is not finite");
+      if (!std::isfinite(v))
+        throw InputError(file.path() + ": " + name + ": holds a number that is not finite");
     flat.insert(flat.end(), values.begin(), values.end());
   }
   return flat;
@@ -70,7 +72,8 @@ NetworkShape read_shape(const Hdf5File& file) {
 }
 
 void read_header(const Hdf5File& file) {
-  const std::string format = file.has_attribute("/", "format") ? file.string_attribute("/", "format") : "absent";
+  const std::string format =
+      file.has_attribute("/", "format") ? file.string_attribute("/", "format") : "absent";
   if (format != "k7-checkpoint")
     throw InputError(file.path() + ": attribute format: is '" + format + "'; 'k7-checkpoint' is needed");
   const double version = file.number_attribute("/", "version");

@@ -16,7 +16,8 @@ at::Device choose_device(const parallel::Communicator& comm, const std::string& 
 
 /// How gradients travel for --comm auto|mpi|nccl. Collective.
 std::unique_ptr<parallel::GradientReducer> choose_reducer(const parallel::Communicator& comm,
-                                                          const std::string& requested, const at::Device& device);
+                                                          const std::string& requested,
+                                                          const at::Device& device);
 
 /// Sums a tensor over the ranks in place, through host memory where the reducer needs that. Collective.
 void sum_over_ranks(parallel::GradientReducer& reducer, const at::Tensor& buffer);

@@ -7,8 +7,8 @@
 
 namespace k7::pinn {
 
-/// One row per epoch; loss terms are those of the epoch's batch before its step, lr that of the next epoch (as the
-/// notebook records it), grad_norm before clipping.
+/// One row per epoch; loss terms are those of the epoch's batch before its step, lr that of the next epoch
+/// (as the notebook records it), grad_norm before clipping.
 struct History {
   static constexpr int n_columns = 8;
   static const std::array<const char*, n_columns>& columns();

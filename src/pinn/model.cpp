@@ -15,19 +15,22 @@ struct Model::State {
   std::unique_ptr<Network> network;
 };
 
-Model::Model(const std::string& path, const parallel::Communicator& comm, const std::string& device, int threads)
+Model::Model(const std::string& path, const parallel::Communicator& comm, const std::string& device,
+             int threads)
     : state_(std::make_unique<State>()) {
   at::set_num_threads(threads);
   const at::Device where = choose_device(comm, device);
   parallel::agree(comm, [&] {
     const Checkpoint c = read_checkpoint(path);
-    if (c.network.inputs != geometry::dim || c.network.outputs != geometry::n_phi || c.metric_map != "contraction")
+    if (c.network.inputs != geometry::dim || c.network.outputs != geometry::n_phi ||
+        c.metric_map != "contraction")
       throw InputError(path + ": holds a network " + c.network.text() + " with metric map '" + c.metric_map +
                        "'; 7 inputs, 35 outputs and 'contraction' are needed");
     state_->manifold = geometry::make_manifold(c.manifold);
     state_->network = std::make_unique<Network>(c.network, where);
     state_->network->parameters().copy_(at::from_blob(const_cast<double*>(c.parameters.data()),
-                                                      {static_cast<std::int64_t>(c.parameters.size())}, at::kDouble));
+                                                      {static_cast<std::int64_t>(c.parameters.size())},
+                                                      at::kDouble));
   });
 }
 
@@ -37,7 +40,8 @@ const geometry::Manifold& Model::manifold() const {
   return *state_->manifold;
 }
 
-void Model::evaluate(const std::vector<double>& coords, std::vector<double>& phi, std::vector<double>& metric) const {
+void Model::evaluate(const std::vector<double>& coords, std::vector<double>& phi,
+                     std::vector<double>& metric) const {
   const at::NoGradGuard no_gradient;
   const auto n = static_cast<std::int64_t>(coords.size() / geometry::dim);
   const at::Tensor x = at::from_blob(const_cast<double*>(coords.data()), {n, geometry::dim}, at::kDouble);

@@ -25,7 +25,8 @@ std::vector<ParameterSlot> parameter_slots(const NetworkShape& shape) {
   widths.push_back(shape.outputs);
   for (std::size_t layer = 0; layer < widths.size(); ++layer) {
     const std::int64_t out = widths[layer];
-    const std::string prefix = "network." + std::to_string(2 * layer) + ".";  // activations count in Sequential
+    const std::string prefix =
+        "network." + std::to_string(2 * layer) + ".";  // activations count in Sequential
     slots.push_back({prefix + "weight", {out, in}, offset, out * in});
     offset += out * in;
     slots.push_back({prefix + "bias", {out}, offset, out});
@@ -35,7 +36,8 @@ std::vector<ParameterSlot> parameter_slots(const NetworkShape& shape) {
   return slots;
 }
 
-Network::Network(const NetworkShape& shape, const at::Device& device, std::int64_t gradient_tail) : shape_(shape) {
+Network::Network(const NetworkShape& shape, const at::Device& device, std::int64_t gradient_tail)
+    : shape_(shape) {
   if (shape.activation != "silu" && shape.activation != "tanh" && shape.activation != "gelu")
     throw InputError("unknown --activation '" + shape.activation + "'; known: silu, tanh, gelu");
   const auto options = at::TensorOptions().dtype(at::kDouble).device(device);

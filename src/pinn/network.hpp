@@ -9,13 +9,13 @@
 
 namespace k7::pinn {
 
-/// A fully connected network whose parameters are one flat tensor; the layers' weights are views of it, and so are
-/// their gradients of a second one. One buffer is then what the optimiser updates, the ranks sum and checkpoints
-/// hold.
+/// A fully connected network whose parameters are one flat tensor; the layers' weights are views of it, and
+/// so are their gradients of a second one. One buffer is then what the optimiser updates, the ranks sum and
+/// checkpoints hold.
 class Network {
  public:
-  /// All parameters zero. `gradient_tail` extra numbers follow the gradients in their buffer, so that other sums
-  /// travel with them in one message.
+  /// All parameters zero. `gradient_tail` extra numbers follow the gradients in their buffer, so that other
+  /// sums travel with them in one message.
   Network(const NetworkShape& shape, const at::Device& device, std::int64_t gradient_tail = 0);
 
   const NetworkShape& shape() const { return shape_; }

@@ -8,8 +8,8 @@ namespace {
 
 using geometry::dim;
 
-/// The determinant of the contraction metric is the target whatever phi is, so the term is rounding noise (1e-30)
-/// and its gradient zero; it is evaluated for the record, without a graph.
+/// The determinant of the contraction metric is the target whatever phi is, so the term is rounding noise
+/// (1e-30) and its gradient zero; it is evaluated for the record, without a graph.
 at::Tensor determinant(const at::Tensor& b, double target) {
   const at::NoGradGuard no_gradient;
   return at::linalg_det(metric_from_contraction(b, target));
@@ -24,7 +24,8 @@ NotebookLoss::Value NotebookLoss::operator()(const Network& network, const at::T
   const at::Tensor phi = network.forward(points);
 
   // Every component i<j<k stands in 6 of the 343 entries.
-  const at::Tensor torsion_term = (phi - standard_form(phi)).square().sum() * (share * 6.0 / (dim * dim * dim));
+  const at::Tensor torsion_term =
+      (phi - standard_form(phi)).square().sum() * (share * 6.0 / (dim * dim * dim));
 
   const at::Tensor b = contraction(phi);
   const at::Tensor identity = at::eye(dim, phi.options());
@@ -40,8 +41,8 @@ NotebookLoss::Value NotebookLoss::operator()(const Network& network, const at::T
 
   const at::Tensor loss = weights.torsion * torsion_term + weights.det * det_term + weights.norm * norm_term +
                           weights.smooth * smooth_term;
-  const at::Tensor terms = at::stack({torsion_term.detach(), det_term, norm_term.detach(), smooth_term.detach(),
-                                      loss.detach(), det_g.sum() * share});
+  const at::Tensor terms = at::stack({torsion_term.detach(), det_term, norm_term.detach(),
+                                      smooth_term.detach(), loss.detach(), det_g.sum() * share});
   return {loss, terms};
 }
 

@@ -92,8 +92,8 @@ void Trainer::prepare_folder() {
     std::error_code error;
     fs::create_directories(options_.out, error);
     if (!fs::is_directory(options_.out))
-      throw InputError("--out " + options_.out + ": is not a folder and cannot be made one (" + error.message() +
-                       ")");
+      throw InputError("--out " + options_.out + ": is not a folder and cannot be made one (" +
+                       error.message() + ")");
     const std::string obstacle = io::write_obstacle(path("last.h5"));
     if (!obstacle.empty()) throw InputError(path("last.h5") + ": " + obstacle);
   });
@@ -110,8 +110,9 @@ void Trainer::start_or_resume() {
     constexpr double notebook_gain = 0.5;
     network_.initialise(options_.seed, notebook_gain);
     best_parameters_.copy_(network_.parameters());
-    spdlog::info("network {}, {}, {} parameters, on {} with {}", options_.network.text(), options_.network.activation,
-                 options_.network.n_parameters(), device_.is_cuda() ? "cuda" : "cpu", reducer_->name());
+    spdlog::info("network {}, {}, {} parameters, on {} with {}", options_.network.text(),
+                 options_.network.activation, options_.network.n_parameters(),
+                 device_.is_cuda() ? "cuda" : "cpu", reducer_->name());
     return;
   }
   parallel::agree(comm_, [&] { load(file); });
@@ -151,7 +152,8 @@ at::Tensor Trainer::sample_batch(int epoch) const {
   at::parallel_for(0, rows.count(), 256, [&](std::int64_t begin, std::int64_t end) {
     std::array<double, geometry::point_size_neck> point{};
     for (std::int64_t i = begin; i < end; ++i)
-      manifold_->sample(key, static_cast<std::uint64_t>(rows.begin + i), point.data(), out + i * geometry::dim);
+      manifold_->sample(key, static_cast<std::uint64_t>(rows.begin + i), point.data(),
+                        out + i * geometry::dim);
   });
   return x.to(device_);
 }
@@ -231,10 +233,11 @@ void Trainer::log_line(const parallel::Stopwatch& watch, int first_epoch) const 
   const auto& row = history_.rows.back();
   const double per_epoch = watch.seconds() / std::max(1, epoch_ - first_epoch);
   spdlog::info(
-      "epoch {:5d}/{} | loss {:.3e} = torsion {:.2e}, det {:.1e}, norm {:.2e}, smooth {:.1e} | det g {:.4f} | "
+      "epoch {:5d}/{} | loss {:.3e} = torsion {:.2e}, det {:.1e}, norm {:.2e}, smooth {:.1e} | det g {:.4f} "
+      "| "
       "lr {:.2e} | {} points/s | {} left",
-      epoch_, options_.epochs, row[History::loss], row[History::torsion], row[History::det], row[History::norm],
-      row[History::smooth], row[History::det_mean], row[History::lr],
+      epoch_, options_.epochs, row[History::loss], row[History::torsion], row[History::det],
+      row[History::norm], row[History::smooth], row[History::det_mean], row[History::lr],
       parallel::human_count(static_cast<double>(options_.batch_size) / per_epoch),
       parallel::human_time(per_epoch * (options_.epochs - epoch_)));
 }

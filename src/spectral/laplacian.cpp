@@ -47,18 +47,25 @@ MatrixHandle assemble(std::size_t n_local, GlobalIndex n_global, Entries entries
   return matrix;
 }
 
+// Points closer than this part of the typical distance (squared) are copies of each other up to rounding.
+constexpr double coincident = 1e-24;
+
 /// M_ii = sum_j d^2_ij / 14.
 std::vector<double> masses(const SymmetricGraph& graph, const std::string& source,
                            const parallel::Communicator& comm) {
   std::vector<double> mass(graph.n_local(), 0.0);
+  double sum = 0.0;
+  for (std::size_t i = 0; i < mass.size(); ++i) {
+    for (std::size_t x = graph.offsets[i]; x < graph.offsets[i + 1]; ++x) mass[i] += graph.distance_sq[x];
+    mass[i] /= 2.0 * geometry::dim;
+    sum += mass[i];
+  }
+  const double smallest = coincident * comm.sum(sum) / static_cast<double>(graph.n_global);
   parallel::agree(comm, [&] {
-    for (std::size_t i = 0; i < mass.size(); ++i) {
-      for (std::size_t x = graph.offsets[i]; x < graph.offsets[i + 1]; ++x) mass[i] += graph.distance_sq[x];
-      mass[i] /= 2.0 * geometry::dim;
-      if (!(mass[i] > 0.0))
+    for (std::size_t i = 0; i < mass.size(); ++i)
+      if (!(mass[i] > smallest))
         throw InputError(source + ", row " + std::to_string(graph.ids[i]) +
                          ": all neighbours of this point coincide with it; remove duplicate points or raise -k");
-    }
   });
   return mass;
 }

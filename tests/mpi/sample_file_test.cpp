@@ -20,7 +20,8 @@ SampleBlock neck_block(GlobalIndex begin, GlobalIndex end) {
   for (GlobalIndex row = begin; row < end; ++row) {
     std::array<double, 9> point{};
     std::array<double, dim> coords{};
-    manifold->sample({4, geometry::Stream::samples, 0}, static_cast<std::uint64_t>(row), point.data(), coords.data());
+    manifold->sample({4, geometry::Stream::samples, 0}, static_cast<std::uint64_t>(row), point.data(),
+                     coords.data());
     block.points.insert(block.points.end(), point.begin(), point.end());
     block.coords.insert(block.coords.end(), coords.begin(), coords.end());
     for (int i = 0; i < dim; ++i)

@@ -8,7 +8,8 @@
 namespace k7::test {
 
 inline at::Tensor to_tensor(const std::vector<double>& values, at::IntArrayRef shape) {
-  return at::from_blob(const_cast<double*>(values.data()), {static_cast<std::int64_t>(values.size())}, at::kDouble)
+  return at::from_blob(const_cast<double*>(values.data()), {static_cast<std::int64_t>(values.size())},
+                       at::kDouble)
       .clone()
       .view(shape);
 }
@@ -21,7 +22,8 @@ inline std::vector<double> to_vector(const at::Tensor& t) {
 inline pinn::NetworkShape read_shape(const io::Hdf5File& file, const std::string& group) {
   pinn::NetworkShape shape;
   shape.hidden.clear();
-  for (const double width : file.numbers_attribute(group, "hidden_dims")) shape.hidden.push_back(static_cast<int>(width));
+  for (const double width : file.numbers_attribute(group, "hidden_dims"))
+    shape.hidden.push_back(static_cast<int>(width));
   shape.activation = file.string_attribute(group, "activation");
   return shape;
 }

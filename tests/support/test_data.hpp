@@ -22,7 +22,8 @@ inline io::Hdf5File notebook_reference() {
 
 /// The communicator of all ranks of the test.
 inline const parallel::Communicator& world() {
-  static const auto* comm = new parallel::Communicator(MPI_COMM_WORLD);  // never freed: MPI ends before statics
+  static const auto* comm =
+      new parallel::Communicator(MPI_COMM_WORLD);  // never freed: MPI ends before statics
   return *comm;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// main of every test program: MPI around GoogleTest; failures name their rank, and any rank's failure is all ranks'.
+// main of every test program: MPI around GoogleTest; failures name their rank, and any rank's failure is all
+// ranks'.
 #include <gtest/gtest.h>
 #include <mpi.h>
 

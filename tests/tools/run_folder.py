@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tiny run folders as the C++ programs would write them, and a way to run the Python programs."""
+"""Tiny run folders as the C++ programs would write them, and what the tests of the Python programs share."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import csv
 import json
 import os
 import subprocess
+import tempfile
+import unittest
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import h5py
 import numpy as np
@@ -24,6 +26,16 @@ CONSTANTS = {"dim": 7, "b2": 21, "b3": 77, "H_star": 99, "dim_G2": 14, "det_g_ta
              "lambda1_target": 13, "tcs_ratio": 33 / 28}
 PARALLEL = {"ranks": 2, "threads": 1, "device": "cpu", "comm": "mpi", "blas": "OpenBLAS SkylakeX"}
 HISTORY_HEADER = ["epoch", "loss", "torsion", "det", "norm", "smooth", "det_mean", "lr", "grad_norm"]
+
+CONTRACT_KEYS = {
+    "constants": {"dim", "b2", "b3", "H_star", "dim_G2", "det_g_target", "lambda1_target", "tcs_ratio"},
+    "model": {"architecture", "n_parameters", "activation"},
+    "training": {"epochs", "final_loss", "best_loss", "final_torsion", "torsion_closed", "torsion_coclosed"},
+    "metric": {"n_samples", "det_mean", "det_std", "det_min", "det_max"},
+    "spectral": {"eigenvalues", "lambda_0", "lambda_1", "lambda1_times_Hstar", "target", "deviation_percent", "method",
+                 "error", "extrapolated", "residual", "n_components", "k", "n_points"},
+    "validation": {"passed", "status"},
+}
 
 
 def run(program: str, *arguments: Any, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -130,3 +142,33 @@ def make_run(folder: Path, training: bool = True, metric: np.ndarray | None = No
         write_history(folder / "history.csv", history_rows())
         (folder / "best.h5").write_bytes(b"")
     return folder
+
+
+class RunFolderTest(unittest.TestCase):
+    """Gives every test a fresh folder."""
+
+    def setUp(self) -> None:
+        holder = tempfile.TemporaryDirectory(prefix="k7_report_test.")
+        self.addCleanup(holder.cleanup)
+        self.folder = Path(holder.name) / "run"
+
+    def edit(self, name: str, change: Callable[[dict[str, Any]], Any]) -> None:
+        """Changes one JSON file of the run folder."""
+        tree = json.loads((self.folder / name).read_text())
+        change(tree)
+        write_json(self.folder / name, tree)
+
+    def results(self) -> dict[str, Any]:
+        return json.loads((self.folder / "results.json").read_text())
+
+    def assert_refused(self, *parts: str, folder: Path | None = None) -> None:
+        """k7_report exits with 2, one line on stderr that holds all `parts`, and leaves nothing behind."""
+        before = sorted(os.listdir(self.folder)) if self.folder.is_dir() else None
+        done = run("k7_report", folder or self.folder)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.assertRegex(done.stderr, r"\Ak7_report: error: [^\n]+: [^\n]+; [^\n]+\n\Z")
+        for part in parts:
+            self.assertIn(part, done.stderr)
+        if before is not None:
+            self.assertEqual(sorted(os.listdir(self.folder)), before)

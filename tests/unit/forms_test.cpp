@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Index tables, constants, contraction metric and Eguchi-Hanson components against the notebook's own numbers.
+// Index tables, constants, contraction metric and Eguchi-Hanson components against the notebook's own
+// numbers.
 #include "k7/error.hpp"
 #include "k7/geometry/eguchi_hanson.hpp"
 #include "k7/geometry/metric.hpp"
@@ -73,7 +74,8 @@ TEST(Forms, tensor_is_the_notebooks) {
   const auto tensors = file.read("metric_from_phi/phi_tensor");
   for (std::size_t row = 0; row < 2; ++row) {
     const Tensor3 t = form_to_tensor(form_at(flat, row));
-    EXPECT_TRUE(std::equal(t.begin(), t.end(), tensors.begin() + static_cast<std::ptrdiff_t>(row * t.size())));
+    EXPECT_TRUE(
+        std::equal(t.begin(), t.end(), tensors.begin() + static_cast<std::ptrdiff_t>(row * t.size())));
   }
 }
 

@@ -90,7 +90,8 @@ TEST(Manifold, both_hemispheres_are_apart) {
 TEST(Manifold, unknown_names_and_missing_samplers_are_told) {
   EXPECT_THROW(make_manifold("klein-bottle"), InputError);
   std::array<double, dim> x{};
-  EXPECT_THROW(make_manifold("euclidean")->sample({0, Stream::samples, 0}, 0, x.data(), x.data()), InputError);
+  EXPECT_THROW(make_manifold("euclidean")->sample({0, Stream::samples, 0}, 0, x.data(), x.data()),
+               InputError);
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 #include "k7/error.hpp"
 #include "k7/geometry/three_form.hpp"
 #include "pinn/batched_forms.hpp"
-#include "test_data.hpp"
 #include "tensors.hpp"
+#include "test_data.hpp"
 
 namespace k7::pinn {
 namespace {
@@ -27,8 +27,8 @@ TEST_P(NotebookNetwork, output_is_the_notebooks) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, NotebookNetwork,
-                         testing::Values("small_silu", "small_tanh", "small_gelu", "medium_silu", "medium_tanh",
-                                         "medium_gelu"),
+                         testing::Values("small_silu", "small_tanh", "small_gelu", "medium_silu",
+                                         "medium_tanh", "medium_gelu"),
                          [](const auto& test) { return test.param; });
 
 TEST(Network, initial_weights_are_xavier_uniform_with_zero_biases) {
@@ -73,9 +73,11 @@ TEST(BatchedForms, equal_the_plain_reference) {
   const auto metrics = to_vector(metric_from_contraction(contraction(phi)));
   for (std::size_t row = 0; row < flat.size() / geometry::n_phi; ++row) {
     geometry::Form3 form{};
-    std::copy_n(flat.begin() + static_cast<std::ptrdiff_t>(row * geometry::n_phi), geometry::n_phi, form.begin());
+    std::copy_n(flat.begin() + static_cast<std::ptrdiff_t>(row * geometry::n_phi), geometry::n_phi,
+                form.begin());
     const auto t = geometry::form_to_tensor(form);
-    EXPECT_TRUE(std::equal(t.begin(), t.end(), tensors.begin() + static_cast<std::ptrdiff_t>(row * t.size())));
+    EXPECT_TRUE(
+        std::equal(t.begin(), t.end(), tensors.begin() + static_cast<std::ptrdiff_t>(row * t.size())));
     const auto g = geometry::contraction_metric(form);
     const auto first = metrics.begin() + static_cast<std::ptrdiff_t>(row * 49);
     EXPECT_LE(test::relative_to_largest({first, first + 49}, {g.data(), g.data() + 49}), 1e-12);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The notebook's coordinates and quaternion helpers against its numbers; the random points against what uniform
-// points on S1 x S3 x S3 must look like.
+// The notebook's coordinates and quaternion helpers against its numbers; the random points against what
+// uniform points on S1 x S3 x S3 must look like.
 #include "k7/geometry/sampler.hpp"
 
 #include "k7/geometry/quaternion.hpp"
@@ -54,7 +54,8 @@ TEST(Sampler, displacement_is_the_quaternion_logarithm) {
     double p[point_size_neck];
     sample_neck(key, i, p);
     const Quaternion a{p[1], p[2], p[3], p[4]};
-    const double length = i % 2 == 0 ? 1e-7 * static_cast<double>(i + 1) : 0.999 * pi * static_cast<double>(i) / 200.0;
+    const double length =
+        i % 2 == 0 ? 1e-7 * static_cast<double>(i + 1) : 0.999 * pi * static_cast<double>(i) / 200.0;
     const double direction_norm = std::sqrt(p[6] * p[6] + p[7] * p[7] + p[8] * p[8]);
     Vector3 v{};
     Quaternion e{std::cos(length), 0, 0, 0};
@@ -70,7 +71,8 @@ TEST(Sampler, displacement_is_the_quaternion_logarithm) {
 }
 
 TEST(Sampler, points_are_uniform) {
-  // Means over n uniform points: E theta = pi, E q_i q_j = delta_ij / 4, E q_i^4 = 1/8; bounds at 5 standard errors.
+  // Means over n uniform points: E theta = pi, E q_i q_j = delta_ij / 4, E q_i^4 = 1/8; bounds at 5 standard
+  // errors.
   constexpr int n = 40000;
   const DrawKey key{1, Stream::samples, 0};
   double theta = 0.0;

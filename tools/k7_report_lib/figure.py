@@ -44,7 +44,7 @@ MOST_LABELS = 14  # more group labels than this do not fit the panel
 
 def draw_losses(axes: Axes, data: RunData) -> None:
     """Total loss and its terms against the epoch, on a logarithmic axis."""
-    _title(axes, "Training loss", "epoch", "loss (dimensionless)")
+    _title(axes, "Training loss, terms unweighted", "epoch", "loss (dimensionless)")
     if data.history is None:
         return _say_untrained(axes)
     history, epochs = data.history, data.history["epoch"]
@@ -185,6 +185,7 @@ def render_panel(name: str, data: RunData) -> bytes:
     """One panel as PNG, 1080 x 810 pixels."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 5.4), dpi=DPI, layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
         PANELS[name](figure.subplots(), data)
         return _png(figure)
 

@@ -87,6 +87,7 @@ SPECTRAL_OPTIONAL_KEYS: dict[str, Check] = {
     "spectral.method": TEXT, "spectral.error": PER_EIGENVALUE, "spectral.extrapolated": PER_EIGENVALUE,
     "spectral.residual": PER_EIGENVALUE, "spectral.n_components": INTEGER, "spectral.k": INTEGER,
     "spectral.n_points": INTEGER, "spectral.zero_modes": INTEGER,
+    "spectral.converged": BOOLEAN,
 }
 
 

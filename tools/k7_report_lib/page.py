@@ -97,9 +97,11 @@ def _notes(tree: Json) -> str:
     if tree["metric"]["det_min"] <= 0:
         notes.append(f"det g is not positive everywhere (its minimum is {_value(tree['metric']['det_min'])}): at such "
                      f"a point g is no Riemannian metric.")
+    if not spectral.get("converged", True):
+        notes.append(page_text.NOT_CONVERGED_NOTE)
     stopped = (tree["training"] or {}).get("stopped")
-    if stopped == "signal":
-        notes.append("Training was stopped by a signal before its end: run k7_train again to go on.")
+    if stopped in page_text.STOPPED_NOTES:
+        notes.append(page_text.STOPPED_NOTES[stopped])
     return "\n".join(f'<p class="note">{note}</p>' for note in notes)
 
 

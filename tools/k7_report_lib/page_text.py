@@ -10,7 +10,8 @@ TITLES = {
 
 HOW_TO_READ = {
     "losses": "The thick black line is the total that the optimiser lowers, the others are its terms as history.csv "
-              "records them. The axis is logarithmic: equal heights are equal factors. A run is done when the total "
+              "records them, before their weights, so a term may lie above the total. The axis is logarithmic: equal "
+              "heights are equal factors. A run is done when the total "
               "has flattened. A term that stays at rounding level is left out, and the legend says so. A small loss "
               "alone does not make a G₂ metric, since torsion also falls when the metric degenerates: "
               "<code>k7_torsion</code> tells.",
@@ -32,7 +33,7 @@ HOW_TO_READ = {
 
 VERDICT_WORDS = {
     "PASSED": ("Passed", "the prediction holds within 5 %"),
-    "PARTIAL": ("Partial", "between 5 % and 15 % from the prediction"),
+    "PARTIAL": ("Partial", "less than 15 % from the prediction"),
     "NEEDS_REFINEMENT": ("Needs refinement", "15 % or more from the prediction"),
 }
 
@@ -44,6 +45,16 @@ VERDICT_EXPLAINED = ("K7 reports what it finds. The verdict compares λ₁·H* o
 NOTEBOOK_METHOD_NOTE = ("Method “notebook” rebuilds the original notebook's matrix. It does not scale with the metric "
                         "and its λ₁ depends on the numbers of points and neighbours, so λ₁·H* here is a comparison "
                         "with the notebook, not a statement about geometry. Methods “graph” and “ritz” are.")
+
+NOT_CONVERGED_NOTE = ("The eigensolver did not converge: eigenvalues with a large residual are not eigenvalues yet, "
+                      "and the verdict cannot be PASSED. Run k7_spectral with more iterations or a wider search space "
+                      "(-eps_max_it, -eps_ncv after --).")
+
+STOPPED_NOTES = {
+    "signal": "Training was stopped by a signal before its end: run k7_train again to go on.",
+    "not_finite": "Training was stopped because the loss or its gradient became infinite or NaN: what is shown is the "
+                  "state before.",
+}
 
 NO_TRAINING = ("No training in this run folder: it has no train.json and no history.csv. The metric was given, or "
                "learned elsewhere.")

@@ -17,9 +17,9 @@ namespace k7::cli {
 /// What a program gets from its frame.
 struct Context {
   const parallel::Communicator& comm;
-  io::Json options;                        ///< every option with the value in use
-  std::vector<std::string> library_args;   ///< what followed "--"
-  int threads;                             ///< threads of this rank
+  io::Json options;                       ///< every option with the value in use
+  std::vector<std::string> library_args;  ///< what followed "--"
+  int threads;                            ///< threads of this rank
 };
 
 /// A program: how it declares its options, and what it does with them.
@@ -40,9 +40,9 @@ class Program {
   virtual ExitCode run(Context& context) = 0;
 };
 
-/// Runs a program from main(): parses the options, runs it, turns exceptions into one line on stderr and an exit
-/// code. A CollectiveError is printed by rank 0 and returned by all ranks; any other exception ends the whole job
-/// through MPI_Abort.
+/// Runs a program from main(): parses the options, runs it, turns exceptions into one line on stderr and an
+/// exit code. A CollectiveError is printed by rank 0 and returned by all ranks; any other exception ends the
+/// whole job through MPI_Abort.
 int run_main(int argc, char** argv, Program& program);
 
 /// "metadata" of the results tree: timestamp, program, version, git.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What K7 knows about the space that its points come from: how to draw points, which points are identified, and
-// how far apart two points are in the frame that the metric is written in.
+// What K7 knows about the space that its points come from: how to draw points, which points are identified,
+// and how far apart two points are in the frame that the metric is written in.
 #pragma once
 
 #include <array>
@@ -16,9 +16,9 @@ namespace k7::geometry {
 
 using Periods = std::array<double, dim>;  ///< per coordinate, 0 = not periodic
 
-/// A map e from points to R^size() that never stretches, measured against a constant reference metric D = L L^T:
-/// |e(a) - e(b)|^2 <= v^T D v for the displacement v from a to b. It turns box distances in R^size() into lower
-/// bounds of metric distances, see stretch().
+/// A map e from points to R^size() that never stretches, measured against a constant reference metric D = L
+/// L^T: |e(a) - e(b)|^2 <= v^T D v for the displacement v from a to b. It turns box distances in R^size()
+/// into lower bounds of metric distances, see stretch().
 class Embedding {
  public:
   virtual ~Embedding() = default;
@@ -62,8 +62,8 @@ class Manifold {
   /// @throws InputError when the manifold has no sampler
   virtual void sample(const DrawKey& key, std::uint64_t index, double* point, double* coords) const;
 
-  /// Riemannian volume of the frame's unit metric where it is known and sample() is uniform in it, otherwise 0:
-  /// sample() then has the density 1 / (frame_volume sqrt(det g)) against the volume of g.
+  /// Riemannian volume of the frame's unit metric where it is known and sample() is uniform in it, otherwise
+  /// 0: sample() then has the density 1 / (frame_volume sqrt(det g)) against the volume of g.
   virtual double frame_volume() const { return 0.0; }
 };
 

@@ -28,8 +28,8 @@ inline double quadratic_form(const double* g, const double* v) {
   return 2.0 * sum;
 }
 
-/// What is wrong with a 7x7 matrix as a metric: empty when it is finite, symmetric (to 1e-6 of its largest entry)
-/// and positive definite; otherwise the reason, with entry indices.
+/// What is wrong with a 7x7 matrix as a metric: empty when it is finite, symmetric (to 1e-6 of its largest
+/// entry) and positive definite; otherwise the reason, with entry indices.
 std::string metric_defect(const double* g);
 
 /// Determinant of a packed positive definite metric.

@@ -13,9 +13,9 @@ using Vector3 = std::array<double, 3>;
 /// Hamilton product a b.
 Quaternion multiply(const Quaternion& a, const Quaternion& b);
 
-/// Frame displacement from unit quaternion a to b: the v with b = a exp(v), |v| in [0, pi] the angle on the unit
-/// 3-sphere; v = log(conj(a) b), components along the left-invariant frame. Antipodal points have no unique v;
-/// the first axis is returned.
+/// Frame displacement from unit quaternion a to b: the v with b = a exp(v), |v| in [0, pi] the angle on the
+/// unit 3-sphere; v = log(conj(a) b), components along the left-invariant frame. Antipodal points have no
+/// unique v; the first axis is returned.
 void displacement_s3(const double* a, const double* b, double* v);
 
 /// The notebook's distance acos|a.b|, which identifies a and -a (range [0, pi/2]): the distance of RP^3.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Random points that depend on (seed, stream, step, index) alone, never on the rank: P ranks see the same points
-// as one. Philox4x32-10, Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+// Random points that depend on (seed, stream, step, index) alone, never on the rank: P ranks see the same
+// points as one. Philox4x32-10, Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 #pragma once
 
 #include <cstdint>

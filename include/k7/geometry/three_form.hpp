@@ -11,8 +11,8 @@
 namespace k7::geometry {
 
 using Matrix7 = Eigen::Matrix<double, dim, dim, Eigen::RowMajor>;
-using Form3 = std::array<double, n_phi>;                   ///< phi_ijk, i<j<k lexicographic
-using Tensor3 = std::array<double, dim * dim * dim>;       ///< row-major phi[i][j][k]
+using Form3 = std::array<double, n_phi>;              ///< phi_ijk, i<j<k lexicographic
+using Tensor3 = std::array<double, dim * dim * dim>;  ///< row-major phi[i][j][k]
 
 /// The fully antisymmetric tensor with the given components.
 Tensor3 form_to_tensor(const Form3& phi);

@@ -11,8 +11,8 @@ namespace k7::io {
 /// remedy. Tries by making and removing a file beside it.
 std::string write_obstacle(const std::string& path);
 
-/// A file that appears whole or not at all: written under a temporary name in the same folder, flushed to disk,
-/// then renamed. Without commit() the temporary file is removed.
+/// A file that appears whole or not at all: written under a temporary name in the same folder, flushed to
+/// disk, then renamed. Without commit() the temporary file is removed.
 class AtomicFile {
  public:
   explicit AtomicFile(std::string path);

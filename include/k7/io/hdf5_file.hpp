@@ -11,9 +11,9 @@
 
 namespace k7::io {
 
-/// An open HDF5 file. Opened with a communicator, all ranks share it through MPI-IO: opening, closing, creating
-/// datasets and writing attributes are then collective, reading and writing rows are not. Without one, the file
-/// belongs to the calling rank alone. Every function throws Error naming file and item.
+/// An open HDF5 file. Opened with a communicator, all ranks share it through MPI-IO: opening, closing,
+/// creating datasets and writing attributes are then collective, reading and writing rows are not. Without
+/// one, the file belongs to the calling rank alone. Every function throws Error naming file and item.
 class Hdf5File {
  public:
   using Shape = std::vector<std::uint64_t>;
@@ -42,12 +42,15 @@ class Hdf5File {
   std::vector<double> read(const std::string& dataset) const;
   /// Rows [begin, begin + count) of the first axis, all of the others.
   void read_rows(const std::string& dataset, std::uint64_t begin, std::uint64_t count, double* out) const;
-  void read_rows(const std::string& dataset, std::uint64_t begin, std::uint64_t count, std::int64_t* out) const;
+  void read_rows(const std::string& dataset, std::uint64_t begin, std::uint64_t count,
+                 std::int64_t* out) const;
 
   /// @param chunk_rows rows per chunk, 0 = contiguous
-  void create_dataset(const std::string& dataset, const Shape& shape, Type type, std::uint64_t chunk_rows = 0);
+  void create_dataset(const std::string& dataset, const Shape& shape, Type type,
+                      std::uint64_t chunk_rows = 0);
   void write_rows(const std::string& dataset, std::uint64_t begin, std::uint64_t count, const double* data);
-  void write_rows(const std::string& dataset, std::uint64_t begin, std::uint64_t count, const std::int64_t* data);
+  void write_rows(const std::string& dataset, std::uint64_t begin, std::uint64_t count,
+                  const std::int64_t* data);
   /// Creates and writes a float64 dataset in one go.
   void write(const std::string& dataset, const Shape& shape, const double* data);
 
@@ -62,8 +65,8 @@ class Hdf5File {
 
  private:
   Hdf5File(std::string path, std::int64_t file) : path_(std::move(path)), file_(file) {}
-  void transfer(const std::string& dataset, std::uint64_t begin, std::uint64_t count, std::int64_t memory_type,
-                void* out, const void* in) const;
+  void transfer(const std::string& dataset, std::uint64_t begin, std::uint64_t count,
+                std::int64_t memory_type, void* out, const void* in) const;
 
   std::string path_;
   std::int64_t file_ = -1;

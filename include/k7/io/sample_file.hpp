@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sample files (format "k7-samples", version 1): points, metrics and what else was sampled. See README, "Files".
+// Sample files (format "k7-samples", version 1): points, metrics and what else was sampled. See README,
+// "Files".
 #pragma once
 
 #include <memory>
@@ -24,8 +25,8 @@ class SampleReader {
   const geometry::Manifold& manifold() const { return *manifold_; }
   const std::string& path() const { return file_.path(); }
 
-  /// Rows [begin, begin + count): points (count, manifold().point_size()) and packed metrics (count, 28), checked
-  /// for NaN, Inf, norm, symmetry and positive definiteness. Not collective.
+  /// Rows [begin, begin + count): points (count, manifold().point_size()) and packed metrics (count, 28),
+  /// checked for NaN, Inf, norm, symmetry and positive definiteness. Not collective.
   /// @throws InputError naming file, dataset and row
   void read(GlobalIndex begin, GlobalIndex count, double* points, double* metrics) const;
 
@@ -73,8 +74,8 @@ class SampleWriter {
     bool weight;
   };
   /// Collective.
-  SampleWriter(const std::string& path, const parallel::Communicator& comm, const geometry::Manifold& manifold,
-               const Contents& contents);
+  SampleWriter(const std::string& path, const parallel::Communicator& comm,
+               const geometry::Manifold& manifold, const Contents& contents);
   /// Writes rows from `begin` on. Not collective. @throws InputError when the disk is full
   void write(GlobalIndex begin, const SampleBlock& block);
   /// Collective; the file appears under its name when all ranks have succeeded.

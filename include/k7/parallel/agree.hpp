@@ -7,8 +7,8 @@
 
 namespace k7::parallel {
 
-/// Runs `work`, which may fail on any rank but must not communicate, and makes the outcome common: when it failed
-/// somewhere, every rank throws the same CollectiveError with the text of the lowest rank that failed.
+/// Runs `work`, which may fail on any rank but must not communicate, and makes the outcome common: when it
+/// failed somewhere, every rank throws the same CollectiveError with the text of the lowest rank that failed.
 /// Collective.
 void agree(const Communicator& comm, const std::function<void()>& work);
 

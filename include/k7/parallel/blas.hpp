@@ -9,10 +9,10 @@
 
 namespace k7::parallel {
 
-/// Makes sure that OpenBLAS uses a kernel that fits the processor. OpenBLAS picks its kernel when it is loaded and
-/// falls back to one of 2004 on processors younger than itself; the only cure is OPENBLAS_CORETYPE in the
-/// environment, so the program replaces itself once. Call it first in main, before MPI starts; it returns when
-/// nothing is to be done. A user's own OPENBLAS_CORETYPE is respected.
+/// Makes sure that OpenBLAS uses a kernel that fits the processor. OpenBLAS picks its kernel when it is
+/// loaded and falls back to one of 2004 on processors younger than itself; the only cure is OPENBLAS_CORETYPE
+/// in the environment, so the program replaces itself once. Call it first in main, before MPI starts; it
+/// returns when nothing is to be done. A user's own OPENBLAS_CORETYPE is respected.
 void ensure_fast_blas(char** argv);
 
 /// E.g. "OpenBLAS SkylakeX" or "unknown BLAS".
@@ -21,8 +21,8 @@ std::string blas_name();
 /// Sets the number of BLAS threads of this process (no effect for a BLAS without that call).
 void set_blas_threads(int threads);
 
-/// Threads per rank so that the ranks of a node share its cores: the cores this process may run on, divided by the
-/// ranks that may run on the same ones. Collective.
+/// Threads per rank so that the ranks of a node share its cores: the cores this process may run on, divided
+/// by the ranks that may run on the same ones. Collective.
 int threads_per_rank(const Communicator& comm);
 
 }  // namespace k7::parallel

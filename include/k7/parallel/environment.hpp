@@ -3,7 +3,8 @@
 
 namespace k7::parallel {
 
-/// Starts MPI (MPI_THREAD_FUNNELED) and ends it. One per program, the first object made and the last destroyed.
+/// Starts MPI (MPI_THREAD_FUNNELED) and ends it. One per program, the first object made and the last
+/// destroyed.
 class Environment {
  public:
   Environment(int& argc, char**& argv);

@@ -19,8 +19,8 @@ class GradientReducer {
   virtual ~GradientReducer() = default;
   virtual std::string name() const = 0;
 
-  /// Collective. `data` holds `count` elements of `type` on the reducer's device: host memory for MPI, the rank's
-  /// GPU for NCCL. On return the result may be used by later work of the same device.
+  /// Collective. `data` holds `count` elements of `type` on the reducer's device: host memory for MPI, the
+  /// rank's GPU for NCCL. On return the result may be used by later work of the same device.
   virtual void sum(void* data, std::size_t count, ScalarType type) = 0;
 };
 

@@ -14,7 +14,8 @@ namespace k7::pinn {
 /// A trained network, ready to be evaluated.
 class Model {
  public:
-  /// Reads a checkpoint's /model. Collective. @throws CollectiveError naming the file and what is wrong with it
+  /// Reads a checkpoint's /model. Collective. @throws CollectiveError naming the file and what is wrong with
+  /// it
   Model(const std::string& path, const parallel::Communicator& comm, const std::string& device, int threads);
   ~Model();
   Model(const Model&) = delete;
@@ -23,7 +24,8 @@ class Model {
   const geometry::Manifold& manifold() const;
 
   /// coords: (n, 7) -> phi: (n, 35) and metric: (n, 7, 7), resized. Not collective.
-  void evaluate(const std::vector<double>& coords, std::vector<double>& phi, std::vector<double>& metric) const;
+  void evaluate(const std::vector<double>& coords, std::vector<double>& phi,
+                std::vector<double>& metric) const;
 
  private:
   struct State;

@@ -18,9 +18,9 @@ struct TrainResult {
   std::string comm;    ///< mpi or nccl
 };
 
-/// Trains the network: data-parallel over the ranks, the same loss history at any rank count up to the rounding of
-/// sums. Writes last.h5, best.h5 and history.csv into options.out, which is made if it does not exist. Stops after
-/// a checkpoint on SIGTERM and SIGUSR1. Collective.
+/// Trains the network: data-parallel over the ranks, the same loss history at any rank count up to the
+/// rounding of sums. Writes last.h5, best.h5 and history.csv into options.out, which is made if it does not
+/// exist. Stops after a checkpoint on SIGTERM and SIGUSR1. Collective.
 /// @param threads of this rank
 /// @param record options as given, stored in the checkpoints
 /// @throws CollectiveError for options, checkpoints and folders that do not work

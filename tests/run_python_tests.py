@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the unittest tests of one folder; prints how many passed and failed, as two numbers, on stdout.
+
+usage: run_python_tests.py FOLDER [NAME...]
+With NAMEs only the tests whose full name contains one of them. All else goes to stderr. A test with a failing subtest
+has failed; a skipped test is neither passed nor failed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import unittest
+from typing import Any, Iterator
+
+sys.dont_write_bytecode = True
+
+
+class CountingResult(unittest.TextTestResult):
+    """Counts tests, not subtests, and says what took long."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.passed = 0
+        self.broken: set[str] = set()
+        self.started = 0.0
+
+    def startTest(self, test: unittest.TestCase) -> None:
+        self.started = time.monotonic()
+        super().startTest(test)
+
+    def stopTest(self, test: unittest.TestCase) -> None:
+        super().stopTest(test)
+        seconds = time.monotonic() - self.started
+        if self.showAll and seconds > 5:
+            self.stream.writeln(f"    ({seconds:.0f} s)")
+
+    def addSuccess(self, test: unittest.TestCase) -> None:
+        super().addSuccess(test)
+        self.passed += 1
+
+    def addError(self, test: unittest.TestCase, err: Any) -> None:
+        super().addError(test, err)
+        self.broken.add(test.id())
+
+    def addFailure(self, test: unittest.TestCase, err: Any) -> None:
+        super().addFailure(test, err)
+        self.broken.add(test.id())
+
+    def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err: Any) -> None:
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.broken.add(test.id())
+
+    def addUnexpectedSuccess(self, test: unittest.TestCase) -> None:
+        super().addUnexpectedSuccess(test)
+        self.broken.add(test.id())
+
+
+def tests_of(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
+    """Every single test of a suite."""
+    for item in suite:
+        if isinstance(item, unittest.TestSuite):
+            yield from tests_of(item)
+        else:
+            yield item
+
+
+def main(folder: str, names: list[str]) -> int:
+    # Tests print nothing of their own on stdout; if one did, its line must not be taken for the counts.
+    stdout = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    suite: unittest.TestSuite = unittest.defaultTestLoader.discover(folder)
+    if names:
+        suite = unittest.TestSuite(t for t in tests_of(suite) if any(name in t.id() for name in names))
+    result = unittest.TextTestRunner(verbosity=2, resultclass=CountingResult).run(suite)
+    print(result.passed, len(result.broken), file=stdout)
+    return 0 if result.wasSuccessful() and result.testsRun > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
