@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
 # What tools/quickstart and tools/test share; sourced by them, with the repository root as current folder.
 
 # announce TEXT: one line with the time since the start.

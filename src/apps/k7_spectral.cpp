@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <set>
+#include <sstream>
 #include <utility>
 
 #include "k7/cli/run_main.hpp"
@@ -45,6 +46,11 @@ struct SpectralOptions {
   std::string device = "auto";
 };
 
+/// One name per file, so that two ways to write it can be told to be the same.
+std::filesystem::path full_path(const std::string& path) {
+  return std::filesystem::weakly_canonical(std::filesystem::absolute(path));
+}
+
 void require(bool condition, const std::string& text) {
   if (!condition) throw InputError(text);
 }
@@ -67,9 +73,11 @@ class SpectralProgram final : public cli::Program {
 
   void declare(CLI::App& app) override {
     auto& o = options_;
-    app.add_option("samples", o.samples, "Sample file (HDF5) of k7_sample, or any with /coords and /metric")->required();
+    app.add_option("samples", o.samples, "Sample file (HDF5) of k7_sample, or any with /coords and /metric")
+        ->required();
     app.add_option("-k,--neighbors", o.neighbors, "Neighbours per point");
-    app.add_option("-n,--eigenvalues", o.eigenvalues, "How many of the smallest eigenvalues, the zero mode counted");
+    app.add_option("-n,--eigenvalues", o.eigenvalues,
+                   "How many of the smallest eigenvalues, the zero mode counted");
     app.add_option("--method", o.method,
                    "graph: calibrated graph Laplacian; notebook: the notebook's matrix, symmetrised")
         ->check(CLI::IsMember({"graph", "notebook"}));
@@ -83,7 +91,8 @@ class SpectralProgram final : public cli::Program {
     app.add_option("--graph", o.graph, "Also write the neighbour lists (HDF5)");
     app.add_option("--seed", o.seed, "Of the eigensolver's start vector");
     app.add_option("--threads", o.threads, "Threads per rank, 0 = the rank's share of the node's cores");
-    app.add_option("--device", o.device, "Where the eigensolver runs")->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+    app.add_option("--device", o.device, "Where the eigensolver runs")
+        ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   }
 
   int requested_threads() const override { return options_.threads; }
@@ -99,7 +108,8 @@ class SpectralProgram final : public cli::Program {
     lap();
     solve(context, graph);
     if (!options_.eigenvectors.empty())
-      spectral::write_eigenvectors(options_.eigenvectors, report_.pairs, graph.ids, graph.n_global, context.comm);
+      spectral::write_eigenvectors(options_.eigenvectors, report_.pairs, graph.ids, graph.n_global,
+                                   context.comm);
     return finish(context, graph.n_halo);
   }
 
@@ -108,7 +118,8 @@ class SpectralProgram final : public cli::Program {
     const auto& o = options_;
     require(o.neighbors >= 1, "-k " + std::to_string(o.neighbors) + ": at least 1 neighbour is needed");
     require(o.eigenvalues >= 1, "-n " + std::to_string(o.eigenvalues) + ": at least 1 eigenvalue is needed");
-    require(!o.extrapolate, "--extrapolate: the limits k, N -> infinity are not in this version; leave --extrapolate out");
+    require(!o.extrapolate,
+            "--extrapolate: the limits k, N -> infinity are not in this version; leave --extrapolate out");
     require(std::isfinite(o.h_star) && o.h_star > 0.0,
             "--h-star " + number(o.h_star) + ": a positive number is needed");
     require(std::isfinite(o.lambda1_target) && o.lambda1_target > 0.0,
@@ -117,33 +128,37 @@ class SpectralProgram final : public cli::Program {
   }
 
   void check_outputs() const {
-    std::set<std::filesystem::path> seen{std::filesystem::weakly_canonical(options_.samples)};
-    for (const auto& [option, path] : {std::pair{"--out", options_.out}, std::pair{"--eigenvectors", options_.eigenvectors},
-                                       std::pair{"--graph", options_.graph}}) {
+    std::set<std::filesystem::path> seen{full_path(options_.samples)};
+    for (const auto& [option, path] :
+         {std::pair{"--out", options_.out}, std::pair{"--eigenvectors", options_.eigenvectors},
+          std::pair{"--graph", options_.graph}}) {
       if (path.empty() && std::string(option) != "--out") continue;
       const std::string obstacle = io::write_obstacle(path);
       require(obstacle.empty(), std::string(option) + ": " + obstacle);
-      require(seen.insert(std::filesystem::weakly_canonical(path)).second,
-              std::string(option) + " " + path + ": the samples or another output are already this file; choose another name");
+      require(seen.insert(full_path(path)).second,
+              std::string(option) + " " + path +
+                  ": the samples or another output are already this file; choose another name");
     }
   }
 
   void choose_device() {
     const bool available = options_.device != "cpu" && spectral::cuda_available();
     require(available || options_.device != "cuda",
-            "--device cuda: this PETSc has no CUDA, or no GPU is there; use --device cpu, or a PETSc built with CUDA");
+            "--device cuda: this PETSc has no CUDA, or no GPU is there; use --device cpu, or a PETSc built "
+            "with CUDA");
     device_ = available ? spectral::Device::cuda : spectral::Device::cpu;
   }
 
   void check_sizes(GlobalIndex n_points, int ranks) const {
     const std::string file = options_.samples + ": " + std::to_string(n_points) + " points are too few for ";
-    require(n_points > options_.neighbors,
-            file + "-k " + std::to_string(options_.neighbors) + "; give at least " +
-                std::to_string(options_.neighbors + 1) + " points or a smaller -k");
+    require(n_points > options_.neighbors, file + "-k " + std::to_string(options_.neighbors) +
+                                               "; give at least " + std::to_string(options_.neighbors + 1) +
+                                               " points or a smaller -k");
     require(n_points > options_.eigenvalues,
             file + "-n " + std::to_string(options_.eigenvalues) + "; give at least " +
                 std::to_string(options_.eigenvalues + 1) + " points or a smaller -n");
-    require(n_points >= ranks, file + std::to_string(ranks) + " ranks; use at most " + std::to_string(n_points));
+    require(n_points >= ranks,
+            file + std::to_string(ranks) + " ranks; use at most " + std::to_string(n_points));
   }
 
   /// Seconds since the last call.
@@ -162,8 +177,8 @@ class SpectralProgram final : public cli::Program {
     report_.n_points = cloud.n_global;
     report_.metric = spectral::metric_statistics(cloud, comm);
     report_.timing.read = lap();
-    spdlog::info("read {} points of {} from {}: {:.2f} s", cloud.n_global, reader.manifold().name(), options_.samples,
-                 report_.timing.read);
+    spdlog::info("read {} points of {} from {}: {:.2f} s", cloud.n_global, reader.manifold().name(),
+                 options_.samples, report_.timing.read);
 
     const auto embedding = reader.manifold().embedding(spectral::mean_metric(cloud, comm));
     cloud = spectral::partition_points(std::move(cloud), *embedding, comm);
@@ -202,14 +217,16 @@ class SpectralProgram final : public cli::Program {
     const auto components = spectral::connected_components(symmetric, comm);
     report_.n_components = components.count;
     if (components.count > 1)
-      spdlog::warn("the graph falls into {} components, each with a zero mode of its own; raise -k to join them",
-                   components.count);
+      spdlog::warn(
+          "the graph falls into {} components, each with a zero mode of its own; raise -k to join them",
+          components.count);
     if (options_.method == "notebook") {
       spdlog::info("the notebook's L is not symmetric: its matrix was symmetrised as (L + L^T)/2");
       return spectral::notebook_laplacian(graph, spectral::notebook_weights(graph), device_, comm);
     }
     null_space.count = static_cast<int>(std::min(components.count, GlobalIndex{options_.eigenvalues}));
-    null_space.components = spectral::number_components(components, symmetric.row_begin, null_space.count, comm);
+    null_space.components =
+        spectral::number_components(components, symmetric.row_begin, null_space.count, comm);
     return spectral::graph_laplacian(symmetric, options_.samples, device_, comm);
   }
 
@@ -230,8 +247,9 @@ class SpectralProgram final : public cli::Program {
     parallel::agree_on_root(context.comm, [&] { io::write_json(options_.out, json); });
     if (context.comm.is_root()) print(*std::max_element(memory.begin(), memory.end()));
     if (!report_.pairs.converged) {
-      spdlog::error("only {} of {} eigenvalues converged; {} holds those. Try a larger -k, or -- -eps_max_it N",
-                    report_.pairs.values.size(), options_.eigenvalues, options_.out);
+      spdlog::error(
+          "only {} of {} eigenvalues converged; {} holds those. Try a larger -k, or -- -eps_max_it N",
+          report_.pairs.values.size(), options_.eigenvalues, options_.out);
       return ExitCode::numerical;
     }
     const bool passed = spectral::judge(report_.pairs, report_.prediction).passed;

@@ -11,7 +11,9 @@ namespace {
 /// Union-find over local rows; the least row is the root.
 class LocalSets {
  public:
-  explicit LocalSets(std::size_t n) : parent_(n) { std::iota(parent_.begin(), parent_.end(), std::size_t{0}); }
+  explicit LocalSets(std::size_t n) : parent_(n) {
+    std::iota(parent_.begin(), parent_.end(), std::size_t{0});
+  }
   std::size_t root(std::size_t i) {
     while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
     return i;
@@ -83,8 +85,8 @@ Components connected_components(const SymmetricGraph& graph, const parallel::Com
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t x = graph.offsets[i]; x < graph.offsets[i + 1]; ++x)
       if (!is_local(graph.columns[x]))
-        links.emplace_back(sets.root(i), std::lower_bound(ghosts.begin(), ghosts.end(), graph.columns[x]) -
-                                             ghosts.begin());
+        links.emplace_back(sets.root(i),
+                           std::lower_bound(ghosts.begin(), ghosts.end(), graph.columns[x]) - ghosts.begin());
   std::sort(links.begin(), links.end());
   links.erase(std::unique(links.begin(), links.end()), links.end());
 
@@ -122,12 +124,13 @@ std::vector<int> number_components(const Components& components, GlobalIndex row
   std::vector<GlobalIndex> send;
   for (int r = 0; r < comm.size(); ++r) send.insert(send.end(), own.begin(), own.end());
   std::vector<std::size_t> received;
-  const auto first = comm.exchange(send, std::vector<std::size_t>(static_cast<std::size_t>(comm.size()), own.size()),
-                                   received);
+  const auto first = comm.exchange(
+      send, std::vector<std::size_t>(static_cast<std::size_t>(comm.size()), own.size()), received);
   std::vector<int> numbers(components.labels.size(), -1);
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     const auto found = std::lower_bound(first.begin(), first.end(), components.labels[i]);
-    if (found != first.end() && *found == components.labels[i]) numbers[i] = static_cast<int>(found - first.begin());
+    if (found != first.end() && *found == components.labels[i])
+      numbers[i] = static_cast<int>(found - first.begin());
   }
   return numbers;
 }

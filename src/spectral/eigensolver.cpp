@@ -13,9 +13,9 @@
 namespace k7::spectral {
 namespace {
 
-constexpr int extra_basis = 18;           // basis vectors beyond the wanted ones; best of those measured
-constexpr int dense_rows = 200;           // up to here LAPACK solves everything
-constexpr double negligible = 1e-6;       // eigenvalues below this part of |A| converge absolutely
+constexpr int extra_basis = 18;      // basis vectors beyond the wanted ones; best of those measured
+constexpr int dense_rows = 200;      // up to here LAPACK solves everything
+constexpr double negligible = 1e-6;  // eigenvalues below this part of |A| converge absolutely
 
 double local_norm(const std::vector<double>& v) {
   double sum = 0.0;
@@ -24,8 +24,8 @@ double local_norm(const std::vector<double>& v) {
 }
 
 /// SLEPc's relative test, but an eigenvalue that is zero, or as good as, can pass it too.
-PetscErrorCode relative_or_negligible(EPS, PetscScalar value, PetscScalar, PetscReal residual, PetscReal* error,
-                                      void* context) {
+PetscErrorCode relative_or_negligible(EPS, PetscScalar value, PetscScalar, PetscReal residual,
+                                      PetscReal* error, void* context) {
   *error = residual / std::max(std::abs(value), *static_cast<const double*>(context));
   return 0;
 }
@@ -45,8 +45,8 @@ class Solver {
     std::vector<double> values(ids.size());
     for (std::size_t i = 0; i < ids.size(); ++i) {
       double pair[2];
-      geometry::uniform_pair({options.seed, geometry::Stream::eigensolver, 0}, static_cast<std::uint64_t>(ids[i]), 0,
-                             pair);
+      geometry::uniform_pair({options.seed, geometry::Stream::eigensolver, 0},
+                             static_cast<std::uint64_t>(ids[i]), 0, pair);
       values[i] = pair[0] - 0.5;
     }
     set(start_.get(), values);

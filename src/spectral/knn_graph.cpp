@@ -23,19 +23,20 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-// Rounding. A bound is compared with r^2 (1 + relative_margin), which covers the relative errors of both sides and
-// that of mu: about 1e-15 times the condition number of the metric against the reference. Each embedded point is
-// off by at most delta = 1e-14 R, R the largest |e|, from eps R in each coordinate; the squared distance s of
-// two points, or boxes, then satisfies s <= (sqrt(s_true) + 2 delta)^2 <= s_true (1 + margin) + 4 delta^2 (1 + 1/margin).
-// So 4 delta^2 / margin = 4e-21 R^2 is subtracted from s before it is used. Both cost nothing measurable.
+// Rounding. A bound is compared with r^2 (1 + relative_margin), which covers the relative errors of both
+// sides and that of mu: about 1e-15 times the condition number of the metric against the reference. Each
+// embedded point is off by at most delta = 1e-14 R, R the largest |e|, from eps R in each coordinate; the
+// squared distance s of two points, or boxes, then satisfies s <= (sqrt(s_true) + 2 delta)^2 <= s_true (1 +
+// margin) + 4 delta^2 (1 + 1/margin). So 4 delta^2 / margin = 4e-21 R^2 is subtracted from s before it is
+// used. Both cost nothing measurable.
 constexpr double relative_margin = 1e-7;
 constexpr double absolute_margin = 4e-21;  // in units of R^2
 
 /// bounds[p] = 1/2 (mu_query + mu[p]) (|e_query - e_p|^2 - slack) for the `count` points of a leaf.
 /// @param leaf (size, count)
 K7_TARGET_CLONES
-void lower_bounds(const double* query, double mu_query, const double* leaf, const double* mu, int size, int count,
-                  double slack, double* bounds) {
+void lower_bounds(const double* query, double mu_query, const double* leaf, const double* mu, int size,
+                  int count, double slack, double* bounds) {
   for (int p = 0; p < count; ++p) bounds[p] = -slack;
   for (int d = 0; d < size; ++d) {
     const double q = query[d];
@@ -99,7 +100,8 @@ class Search {
     {
       Scratch scratch;
 #pragma omp for schedule(dynamic, 4)
-      for (std::int64_t l = 0; l < n_leaves; ++l) visit(leaves[static_cast<std::size_t>(l)], targets, scratch);
+      for (std::int64_t l = 0; l < n_leaves; ++l)
+        visit(leaves[static_cast<std::size_t>(l)], targets, scratch);
     }
   }
 
@@ -116,7 +118,8 @@ class Search {
   std::vector<Neighbor> take_sorted(int threads) {
     const auto n = static_cast<std::int64_t>(found_.size());
 #pragma omp parallel for num_threads(threads)
-    for (std::int64_t i = 0; i < n; ++i) std::sort_heap(neighbors_.data() + i * k_, neighbors_.data() + (i + 1) * k_);
+    for (std::int64_t i = 0; i < n; ++i)
+      std::sort_heap(neighbors_.data() + i * k_, neighbors_.data() + (i + 1) * k_);
     return std::move(neighbors_);
   }
 
@@ -139,7 +142,8 @@ class Search {
     return limit;
   }
 
-  /// Best-first over the target tree: nearer nodes first, until no node can hold a neighbour of the leaf's queries.
+  /// Best-first over the target tree: nearer nodes first, until no node can hold a neighbour of the leaf's
+  /// queries.
   void visit(std::int32_t query_leaf, const IndexedCloud& targets, Scratch& scratch) {
     const LeafTree& tree = targets.tree;
     const int size = tree.embedding_size();
@@ -156,7 +160,8 @@ class Search {
       queue.pop_back();
       if (!node.is_leaf()) {
         for (const std::int32_t child : {node.left, node.right}) {
-          const double bound = box_bound(leaf.box, tree.nodes()[static_cast<std::size_t>(child)].box, size, slack_);
+          const double bound =
+              box_bound(leaf.box, tree.nodes()[static_cast<std::size_t>(child)].box, size, slack_);
           if (bound > limit) continue;
           queue.emplace_back(bound, child);
           std::push_heap(queue.begin(), queue.end(), std::greater<>());
@@ -186,7 +191,8 @@ class Search {
       const double* e = scratch.queries.data() + std::size_t{q - leaf.begin} * static_cast<std::size_t>(size);
       const double mu = queries_.tree.mu()[q];
       Best nearest = best(q);
-      if (0.5 * (mu + target.box.mu) * (distance_sq(e, target.box, size) - slack_) > nearest.limit()) continue;
+      if (0.5 * (mu + target.box.mu) * (distance_sq(e, target.box, size) - slack_) > nearest.limit())
+        continue;
       lower_bounds(e, mu, coordinates, targets.tree.mu().data() + target.begin, size,
                    static_cast<int>(target.count()), slack_, scratch.bounds.data());
       double limit = nearest.limit();
@@ -215,14 +221,17 @@ class Search {
   std::vector<int> found_;
 };
 
-/// Sends query boxes to the ranks that may own neighbours; returns the queries that arrived here, in rank order.
+/// Sends query boxes to the ranks that may own neighbours; returns the queries that arrived here, in rank
+/// order.
 std::vector<BoxQuery> exchange_queries(const std::vector<BoxQuery>& boxes, const LeafTree& tree, double slack,
-                                       const parallel::Communicator& comm, std::vector<std::size_t>& received) {
+                                       const parallel::Communicator& comm,
+                                       std::vector<std::size_t>& received) {
   struct RankBox {
     Box box;
     std::int64_t n_nodes;
   };
-  const RankBox own{tree.empty() ? empty_box() : tree.nodes()[0].box, static_cast<std::int64_t>(tree.nodes().size())};
+  const RankBox own{tree.empty() ? empty_box() : tree.nodes()[0].box,
+                    static_cast<std::int64_t>(tree.nodes().size())};
   const auto ranks = comm.all_gather(own);
   std::vector<BoxQuery> send;
   std::vector<std::size_t> counts(ranks.size(), 0);
@@ -343,7 +352,8 @@ void build_tree(IndexedCloud& indexed, const geometry::Embedding& embedding, con
 
 /// The points of other ranks that the queries still need.
 IndexedCloud fetch_halo(const std::vector<BoxQuery>& boxes, const IndexedCloud& own,
-                        const geometry::Embedding& embedding, double slack, const parallel::Communicator& comm) {
+                        const geometry::Embedding& embedding, double slack,
+                        const parallel::Communicator& comm) {
   std::vector<std::size_t> received;
   const auto queries = exchange_queries(boxes, own.tree, slack, comm, received);
   std::vector<std::size_t> counts;
@@ -353,8 +363,8 @@ IndexedCloud fetch_halo(const std::vector<BoxQuery>& boxes, const IndexedCloud& 
   halo.cloud.point_size = own.cloud.point_size;
   halo.cloud.ids = send_rows(own.cloud.ids.data(), 1, positions, counts, comm);
   halo.rows = send_rows(own.rows.data(), 1, positions, counts, comm);
-  halo.cloud.points = send_rows(own.cloud.points.data(), static_cast<std::size_t>(own.cloud.point_size), positions,
-                                counts, comm);
+  halo.cloud.points = send_rows(own.cloud.points.data(), static_cast<std::size_t>(own.cloud.point_size),
+                                positions, counts, comm);
   halo.cloud.metrics = send_rows(own.cloud.metrics.data(), geometry::n_sym, positions, counts, comm);
   const auto mu = send_rows(own.tree.mu().data(), 1, positions, counts, comm);
   build_tree(halo, embedding, mu);

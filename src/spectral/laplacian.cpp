@@ -64,8 +64,9 @@ std::vector<double> masses(const SymmetricGraph& graph, const std::string& sourc
   parallel::agree(comm, [&] {
     for (std::size_t i = 0; i < mass.size(); ++i)
       if (!(mass[i] > smallest))
-        throw InputError(source + ", row " + std::to_string(graph.ids[i]) +
-                         ": all neighbours of this point coincide with it; remove duplicate points or raise -k");
+        throw InputError(
+            source + ", row " + std::to_string(graph.ids[i]) +
+            ": all neighbours of this point coincide with it; remove duplicate points or raise -k");
   });
   return mass;
 }
@@ -108,7 +109,8 @@ Laplacian graph_laplacian(const SymmetricGraph& graph, const std::string& source
   for (std::size_t i = 0; i < graph.n_local(); ++i) {
     const GlobalIndex row = graph.row_begin + static_cast<GlobalIndex>(i);
     entries.add(row, row, static_cast<double>(graph.offsets[i + 1] - graph.offsets[i]));
-    for (std::size_t x = graph.offsets[i]; x < graph.offsets[i + 1]; ++x) entries.add(row, graph.columns[x], -1.0);
+    for (std::size_t x = graph.offsets[i]; x < graph.offsets[i + 1]; ++x)
+      entries.add(row, graph.columns[x], -1.0);
   }
   result.matrix = assemble(graph.n_local(), graph.n_global, std::move(entries), device);
   scale_both_sides(result.matrix.get(), scale);
@@ -125,7 +127,8 @@ NotebookWeights notebook_weights(const KnnGraph& graph) {
     const auto clamped = [&](std::size_t m) { return std::max(graph.row(i)[m].distance_sq, 1e-10); };
     for (std::size_t m = 0; m < k; ++m) distances[m] = clamped(m);
     result.sigma_sq[i] = median(distances) + 1e-10;
-    for (std::size_t m = 0; m < k; ++m) result.weights[i * k + m] = std::exp(-clamped(m) / result.sigma_sq[i]);
+    for (std::size_t m = 0; m < k; ++m)
+      result.weights[i * k + m] = std::exp(-clamped(m) / result.sigma_sq[i]);
   }
   return result;
 }

@@ -69,13 +69,15 @@ void write_graph(const std::string& path, const KnnGraph& graph, const parallel:
   output.file().create_dataset("/neighbors", shape, io::Hdf5File::Type::int64);
   output.file().create_dataset("/distance_sq", shape, io::Hdf5File::Type::float64);
   {
-    const auto ids = order.bring<GlobalIndex>(k, [&](std::size_t i, std::size_t m) { return graph.row(i)[m].id; });
-    parallel::agree(comm, [&] { output.file().write_rows("/neighbors", order.begin(), order.count(), ids.data()); });
+    const auto ids =
+        order.bring<GlobalIndex>(k, [&](std::size_t i, std::size_t m) { return graph.row(i)[m].id; });
+    parallel::agree(
+        comm, [&] { output.file().write_rows("/neighbors", order.begin(), order.count(), ids.data()); });
   }
   const auto squares =
       order.bring<double>(k, [&](std::size_t i, std::size_t m) { return graph.row(i)[m].distance_sq; });
-  parallel::agree(comm,
-                  [&] { output.file().write_rows("/distance_sq", order.begin(), order.count(), squares.data()); });
+  parallel::agree(
+      comm, [&] { output.file().write_rows("/distance_sq", order.begin(), order.count(), squares.data()); });
   output.commit();
 }
 

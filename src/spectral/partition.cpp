@@ -25,13 +25,14 @@ struct Group {
   GlobalIndex left_count() const { return count * (middle() - first) / (last - first); }
 };
 
-/// All groups of one level are cut at once. A group's points are ordered along the widest side of their box by an
-/// integer key: 24 bits of the coordinate, then the row in the input, which makes keys unique. The key of the
-/// first point right of the cut is found digit by digit from histograms that are summed over ranks, so that equal
-/// coordinates cannot unbalance the ranks and the cut does not depend on where the points were.
+/// All groups of one level are cut at once. A group's points are ordered along the widest side of their box
+/// by an integer key: 24 bits of the coordinate, then the row in the input, which makes keys unique. The key
+/// of the first point right of the cut is found digit by digit from histograms that are summed over ranks, so
+/// that equal coordinates cannot unbalance the ranks and the cut does not depend on where the points were.
 class Bisection {
  public:
-  Bisection(const PointCloud& cloud, std::vector<double> embedded, int size, const parallel::Communicator& comm)
+  Bisection(const PointCloud& cloud, std::vector<double> embedded, int size,
+            const parallel::Communicator& comm)
       : cloud_(cloud), embedded_(std::move(embedded)), size_(static_cast<std::size_t>(size)), comm_(comm) {
     while (row_bits_ < 62 - coordinate_bits && (GlobalIndex{1} << row_bits_) < cloud.n_global) ++row_bits_;
     groups_.push_back({0, comm.size(), cloud.n_global});
@@ -40,7 +41,8 @@ class Bisection {
   }
 
   std::vector<int> run() {
-    while (std::any_of(groups_.begin(), groups_.end(), [](const Group& g) { return !g.is_final(); })) split_all();
+    while (std::any_of(groups_.begin(), groups_.end(), [](const Group& g) { return !g.is_final(); }))
+      split_all();
     std::vector<int> rank_of(cloud_.size());
     for (std::size_t i = 0; i < rank_of.size(); ++i) rank_of[i] = groups_[group_of_[i]].first;
     return rank_of;
@@ -85,7 +87,8 @@ class Bisection {
     std::vector<std::size_t> widest(groups_.size(), 0);
     for (std::size_t g = 0; g < groups_.size(); ++g)
       for (std::size_t d = 1; d < size_; ++d)
-        if (high[g * size_ + d] - low[g * size_ + d] > high[g * size_ + widest[g]] - low[g * size_ + widest[g]])
+        if (high[g * size_ + d] - low[g * size_ + d] >
+            high[g * size_ + widest[g]] - low[g * size_ + widest[g]])
           widest[g] = d;
     constexpr double n_cells = 1 << coordinate_bits;
     for (std::size_t i = 0; i < keys_.size(); ++i) {
@@ -134,7 +137,8 @@ class Bisection {
 
 /// Rows of `width` numbers, sorted by destination.
 template <class T>
-std::vector<T> gather_rows(const std::vector<T>& data, const std::vector<std::size_t>& order, std::size_t width) {
+std::vector<T> gather_rows(const std::vector<T>& data, const std::vector<std::size_t>& order,
+                           std::size_t width) {
   std::vector<T> result;
   result.reserve(order.size() * width);
   for (const std::size_t i : order)

@@ -11,7 +11,8 @@
 
 namespace k7::spectral {
 
-/// Throws Error with PETSc's own text when a call failed.
+/// Throws Error with PETSc's own text when a call failed; CollectiveError (bad input) for a type, as in
+/// -mat_type, that PETSc does not know.
 void petsc_check(PetscErrorCode code, const char* call);
 
 /// A number as PetscInt, which has 32 bits in most installations. @throws Error naming what is too large

@@ -17,6 +17,9 @@ void petsc_check(PetscErrorCode code, const char* call) {
   std::string text = std::string(call) + " failed";
   if (general != nullptr) text += std::string(": ") + general;
   if (specific != nullptr && specific[0] != '\0') text += std::string(": ") + specific;
+  // Only an option after -- can name a type that does not exist, and every rank has the same ones.
+  if (code == PETSC_ERR_ARG_UNKNOWN_TYPE)
+    throw CollectiveError(ExitCode::bad_input, text + "; check the options after --");
   throw Error(ExitCode::internal_error, text);
 }
 
@@ -46,7 +49,8 @@ Session::Session(const parallel::Communicator& comm, const std::string& program,
 }
 
 Session::~Session() {
-  if (std::uncaught_exceptions() == 0) SlepcFinalize();  // collective, so not while this rank alone may be failing
+  if (std::uncaught_exceptions() == 0)
+    SlepcFinalize();  // collective, so not while this rank alone may be failing
 }
 
 std::vector<std::string> Session::unused_options() {

@@ -65,9 +65,12 @@ io::Json spectrum_json(const SpectrumReport& report) {
                       {"n_points", report.n_points},
                       {"converged", pairs.converged}};
   json["validation"] = {{"passed", verdict.passed}, {"status", verdict.status}};
-  json["timing"] = {{"read_s", report.timing.read},         {"partition_s", report.timing.partition},
-                    {"knn_s", report.timing.knn},           {"assemble_s", report.timing.assemble},
-                    {"eigensolve_s", report.timing.eigensolve}, {"total_s", report.timing.total}};
+  json["timing"] = {{"read_s", report.timing.read},
+                    {"partition_s", report.timing.partition},
+                    {"knn_s", report.timing.knn},
+                    {"assemble_s", report.timing.assemble},
+                    {"eigensolve_s", report.timing.eigensolve},
+                    {"total_s", report.timing.total}};
   return json;
 }
 
@@ -78,9 +81,9 @@ std::string spectrum_table(const SpectrumReport& report) {
     text += format("%5zu  %16.9g  %10.1e%s\n", i, pairs.values[i], pairs.residuals[i],
                    i < static_cast<std::size_t>(pairs.zero_modes) ? "  zero mode" : "");
   const Verdict verdict = judge(pairs, report.prediction);
-  text += format("lambda_1 * H* = %.6g with H* = %g; target %g, deviation %.2f %%: %s\n", verdict.lambda1_h_star,
-                 report.prediction.h_star, report.prediction.target, verdict.deviation_percent,
-                 verdict.status.c_str());
+  text += format("lambda_1 * H* = %.6g with H* = %g; target %g, deviation %.2f %%: %s\n",
+                 verdict.lambda1_h_star, report.prediction.h_star, report.prediction.target,
+                 verdict.deviation_percent, verdict.status.c_str());
   const Timing& t = report.timing;
   text += format("seconds: read %.2f, partition %.2f, kNN %.2f, assemble %.2f, eigensolve %.2f, total %.2f\n",
                  t.read, t.partition, t.knn, t.assemble, t.eigensolve, t.total);

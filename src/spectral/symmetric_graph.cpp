@@ -51,8 +51,8 @@ class RowBuilder {
   void add(std::size_t row, GlobalIndex column, double distance_sq) {
     entries_[next_[row]++] = {column, distance_sq};
   }
-  /// Sorts the rows and keeps one of equal columns, the one with the smaller distance: both ends of an edge compute
-  /// it, in different order, and must agree to the bit.
+  /// Sorts the rows and keeps one of equal columns, the one with the smaller distance: both ends of an edge
+  /// compute it, in different order, and must agree to the bit.
   void finish(SymmetricGraph& graph) {
     graph.offsets.assign(1, 0);
     for (std::size_t row = 0; row + 1 < offsets_.size(); ++row) {
@@ -77,7 +77,8 @@ class RowBuilder {
 }  // namespace
 
 int row_owner(const std::vector<GlobalIndex>& row_starts, GlobalIndex row) {
-  return static_cast<int>(std::upper_bound(row_starts.begin(), row_starts.end(), row) - row_starts.begin()) - 1;
+  return static_cast<int>(std::upper_bound(row_starts.begin(), row_starts.end(), row) - row_starts.begin()) -
+         1;
 }
 
 SymmetricGraph symmetrize(const KnnGraph& graph, const parallel::Communicator& comm) {
@@ -105,7 +106,8 @@ SymmetricGraph symmetrize(const KnnGraph& graph, const parallel::Communicator& c
     for (int m = 0; m < graph.k; ++m) {
       const Neighbor& n = graph.row(i)[m];
       rows.add(i, n.row, n.distance_sq);
-      if (is_local(n.row)) rows.add(local(n.row), graph.row_begin + static_cast<GlobalIndex>(i), n.distance_sq);
+      if (is_local(n.row))
+        rows.add(local(n.row), graph.row_begin + static_cast<GlobalIndex>(i), n.distance_sq);
     }
   }
   for (const Edge& e : incoming) rows.add(local(e.row), e.column, e.distance_sq);

@@ -14,8 +14,8 @@ namespace {
 using test::AllPoints;
 using test::world;
 
-/// Distances agree to rounding, every neighbour has the distance that it claims, none is the point itself or there
-/// twice, and every point is a row of exactly one rank.
+/// Distances agree to rounding, every neighbour has the distance that it claims, none is the point itself or
+/// there twice, and every point is a row of exactly one rank.
 void expect_brute_force(const AllPoints& all, int k, int threads = 1) {
   const KnnGraph graph = test::knn_graph(all, k, threads);
   ASSERT_EQ(world().sum(static_cast<GlobalIndex>(graph.n_local())), static_cast<GlobalIndex>(all.size()));
@@ -89,21 +89,35 @@ TEST(KnnGraph, fewer_points_than_a_leaf_and_empty_ranks) {
 
 TEST(KnnGraph, more_neighbours_than_a_leaf_holds) {
   expect_brute_force(test::random_points("s1xs3xs3", 500), 150);
-  expect_brute_force(test::random_points("euclidean", 130), 129);
+  expect_brute_force(test::random_points("euclidean", 200), 199);
+}
+
+TEST(KnnGraph, points_on_a_line_where_bounds_of_boxes_are_tight) {
+  // Neighbours reach just beyond the next leaf.
+  AllPoints all = test::random_points("euclidean", 1500, 1.0);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (std::size_t d = 0; d < 7; ++d)
+      all.points[i * 7 + d] = d == 0 ? static_cast<double>(i * 7 % 1500) : 0.0;
+  expect_brute_force(all, 2 * LeafTree::leaf_size + 12);
 }
 
 TEST(KnnGraph, far_from_the_origin_rounding_of_the_embedding_is_covered) {
-  AllPoints all = test::random_points("euclidean", 1500, 1e4);
-  for (double& x : all.points) x = 1e6 + 1e-4 * x;
+  // One metric for all, so that bounds equal distances up to this rounding.
+  AllPoints all = test::random_points("euclidean", 1500);
+  for (double& x : all.points) x = 1e6 + 1e-7 * x;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    std::copy_n(all.metric(0), geometry::n_sym, all.metrics.data() + i * geometry::n_sym);
   expect_brute_force(all, 10);
 }
 
 TEST(KnnGraph, quaternions_that_are_not_quite_unit) {
-  // Files may hold float32, and norms that are off by 1e-5 are accepted; here that is as much as the distances.
+  // Files may hold float32, and norms that are off by 1e-5 are accepted; here that is as much as the
+  // distances.
   AllPoints all = test::random_points("s1xs3xs3", 1500, 1.0);
   for (std::size_t i = 0; i < all.size(); ++i) {
     double* p = all.points.data() + i * 9;
-    for (std::uint32_t d = 0; d < 9; ++d) p[d] = 1e-5 * test::uniform(15, i, d) + (d == 1 || d == 5 ? 1.0 : 0.0);
+    for (std::uint32_t d = 0; d < 9; ++d)
+      p[d] = 1e-5 * test::uniform(15, i, d) + (d == 1 || d == 5 ? 1.0 : 0.0);
     for (std::size_t first : {1, 5}) {
       double norm = 0.0;
       for (std::size_t d = first; d < first + 4; ++d) norm += p[d] * p[d];

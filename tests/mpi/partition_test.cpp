@@ -91,7 +91,8 @@ TEST(Partition, does_not_depend_on_where_the_points_were) {
 TEST(Partition, metric_statistics) {
   AllPoints all = test::random_points("euclidean", 10);
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const geometry::Matrix7 g = std::pow(1.0 + static_cast<double>(i), 1.0 / 7.0) * geometry::Matrix7::Identity();
+    const geometry::Matrix7 g =
+        std::pow(1.0 + static_cast<double>(i), 1.0 / 7.0) * geometry::Matrix7::Identity();
     std::copy_n(geometry::pack(g.data()).data(), geometry::n_sym, all.metrics.data() + i * geometry::n_sym);
   }
   const MetricStatistics s = metric_statistics(test::slab(all), world());

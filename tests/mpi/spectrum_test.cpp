@@ -38,7 +38,8 @@ struct Dense {
     }
   }
   Eigen::VectorXd eigenvalues() const {
-    return Eigen::GeneralizedSelfAdjointEigenSolver<Eigen::MatrixXd>(k, m, Eigen::EigenvaluesOnly).eigenvalues();
+    return Eigen::GeneralizedSelfAdjointEigenSolver<Eigen::MatrixXd>(k, m, Eigen::EigenvaluesOnly)
+        .eigenvalues();
   }
 };
 
@@ -118,7 +119,8 @@ TEST(Spectrum, components_in_a_chain_across_ranks) {
   // Points on a line: every rank is joined to the next by a few edges only, labels have to travel.
   AllPoints all = test::random_points("euclidean", 200, 1.0);
   for (std::size_t i = 0; i < 200; ++i)
-    for (std::size_t d = 0; d < 7; ++d) all.points[i * 7 + d] = d == 0 ? static_cast<double>(i * 37 % 200) : 0.0;
+    for (std::size_t d = 0; d < 7; ++d)
+      all.points[i * 7 + d] = d == 0 ? static_cast<double>(i * 37 % 200) : 0.0;
   const auto graph = test::knn_graph(all, 2);
   const auto components = connected_components(symmetrize(graph, world()), world());
   EXPECT_EQ(components.count, 1);
@@ -145,7 +147,8 @@ TEST_P(Coincident, neighbours_are_an_error_that_names_the_row) {
     FAIL() << "no error";
   } catch (const CollectiveError& e) {
     EXPECT_EQ(e.code(), ExitCode::bad_input);
-    EXPECT_TRUE(std::string(e.what()).find("points.h5, row 4") == 0 || std::string(e.what()).find("points.h5, row 5") == 0)
+    EXPECT_TRUE(std::string(e.what()).find("points.h5, row 4") == 0 ||
+                std::string(e.what()).find("points.h5, row 5") == 0)
         << e.what();
   }
 }
@@ -180,8 +183,8 @@ TEST(Spectrum, files_hold_results_in_input_order) {
   ASSERT_EQ(functions.size(), 230U * 5U);
   EXPECT_EQ(values, r.pairs.values);
   const Dense dense(all, k);
-  const Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>> f(functions.data(),
-                                                                                                   230, 5);
+  const Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>> f(
+      functions.data(), 230, 5);
   const Eigen::MatrixXd gram = f.transpose() * dense.m * f;
   EXPECT_LT((gram - Eigen::MatrixXd::Identity(5, 5)).norm(), 1e-8);
   for (Eigen::Index c = 0; c < 5; ++c)

@@ -63,7 +63,7 @@ void check(const Points& points) {
 }
 
 TEST(LeafTree, holds_every_point_once) {
-  for (const std::size_t n : {1, 63, 64, 65, 128, 129, 1000}) check(random_points(n));
+  for (const std::size_t n : {1, 127, 128, 129, 256, 257, 2000}) check(random_points(n));
 }
 
 TEST(LeafTree, equal_points) {

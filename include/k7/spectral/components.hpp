@@ -16,8 +16,8 @@ struct Components {
 /// Joins local rows first, then exchanges labels across ranks until none changes. Collective.
 Components connected_components(const SymmetricGraph& graph, const parallel::Communicator& comm);
 
-/// Numbers the first `limit` components 0, 1, ... in order of their labels: (n_local) the number of each row's
-/// component, -1 for later ones. Collective.
+/// Numbers the first `limit` components 0, 1, ... in order of their labels: (n_local) the number of each
+/// row's component, -1 for later ones. Collective.
 std::vector<int> number_components(const Components& components, GlobalIndex row_begin, int limit,
                                    const parallel::Communicator& comm);
 

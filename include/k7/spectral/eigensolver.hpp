@@ -15,15 +15,16 @@ struct NullSpace {
 };
 
 struct EigenOptions {
-  int count = 15;           ///< how many of the smallest eigenvalues, zero modes included; less than the rows
-  std::uint64_t seed = 0;   ///< of the start vector, which depends on input rows and not on ranks
-  /// On |A x - lambda x| / |lambda|. The residual bounds the error of lambda, so results from different rank counts
-  /// agree at least to twice this; in practice to its square.
+  int count = 15;          ///< how many of the smallest eigenvalues, zero modes included; less than the rows
+  std::uint64_t seed = 0;  ///< of the start vector, which depends on input rows and not on ranks
+  /// On |A x - lambda x| / |lambda|. The residual bounds the error of lambda, so results from different rank
+  /// counts agree at least to twice this; in practice to its square.
   double tolerance = 1e-9;
   int max_restarts = 5000;
 };
 
-/// Smallest eigenvalues, ascending, and what they are worth. After a failed run only the converged ones are there.
+/// Smallest eigenvalues, ascending, and what they are worth. After a failed run only the converged ones are
+/// there.
 struct EigenPairs {
   std::vector<double> values;
   std::vector<double> residuals;  ///< |A x - lambda x| for |x| = 1, computed afresh from the result

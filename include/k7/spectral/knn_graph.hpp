@@ -3,14 +3,15 @@
 // The exact k nearest neighbours of every point under d^2(i,j) = 1/2 v^T (g_i + g_j) v, where v is the frame
 // displacement from i to j (symmetric in i and j), across ranks.
 //
-// Why pruning keeps the result exact. Let D be the embedding's reference metric and mu_i the least generalised
-// eigenvalue of g_i against D, so v^T g_i v >= mu_i v^T D v for all v. The embedding never stretches,
-// |e_i - e_j|^2 <= v^T D v. Together
+// Why pruning keeps the result exact. Let D be the embedding's reference metric and mu_i the least
+// generalised eigenvalue of g_i against D, so v^T g_i v >= mu_i v^T D v for all v. The embedding never
+// stretches, |e_i - e_j|^2 <= v^T D v. Together
 //     d^2(i,j) = 1/2 v^T g_i v + 1/2 v^T g_j v >= 1/2 (mu_i + mu_j) |e_i - e_j|^2.
-// For sets Q and T of points in boxes, replacing mu by its minimum over each set and |e_i - e_j| by the distance of
-// the boxes only lowers the right side, so 1/2 (mu_Q + mu_T) dist^2(Q,T) bounds d^2 for every pair from below. A pair
-// is dropped only when its bound exceeds the current k-th smallest d^2 of the query, which only falls later on; so
-// no pair that belongs to the answer is dropped. Rounding is covered by the margins in knn_graph.cpp.
+// For sets Q and T of points in boxes, replacing mu by its minimum over each set and |e_i - e_j| by the
+// distance of the boxes only lowers the right side, so 1/2 (mu_Q + mu_T) dist^2(Q,T) bounds d^2 for every
+// pair from below. A pair is dropped only when its bound exceeds the current k-th smallest d^2 of the query,
+// which only falls later on; so no pair that belongs to the answer is dropped. Rounding is covered by the
+// margins in knn_graph.cpp.
 #pragma once
 
 #include <vector>
@@ -28,7 +29,8 @@ struct IndexedCloud {
   LeafTree tree;
 };
 
-/// Orders a rank's points by a search tree and numbers them: rows of rank r follow those of rank r-1. Collective.
+/// Orders a rank's points by a search tree and numbers them: rows of rank r follow those of rank r-1.
+/// Collective.
 /// @param threads OpenMP threads to use
 IndexedCloud index_points(PointCloud cloud, const geometry::Embedding& embedding,
                           const parallel::Communicator& comm, int threads);

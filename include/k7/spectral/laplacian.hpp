@@ -28,17 +28,17 @@ struct Laplacian {
 /// Where matrices live.
 enum class Device { cpu, cuda };
 
-/// The calibrated graph Laplacian: K = D - W with weights w_ij = 1 on the edges, M = diag(sum_j w_ij d^2_ij / 14).
-/// For points spread evenly with E[v v^T] = (d^2/7) g^{-1} over a neighbourhood, Taylor expansion gives
-/// sum_j w_ij (f_i - f_j) = -(1/2) sum_j w_ij v_j^T (Hess f) v_j = M_ii (-Laplace f)(i): the eigenvalues carry the
-/// scale of the metric without a fitted bandwidth. Collective.
+/// The calibrated graph Laplacian: K = D - W with weights w_ij = 1 on the edges, M = diag(sum_j w_ij d^2_ij /
+/// 14). For points spread evenly with E[v v^T] = (d^2/7) g^{-1} over a neighbourhood, Taylor expansion gives
+/// sum_j w_ij (f_i - f_j) = -(1/2) sum_j w_ij v_j^T (Hess f) v_j = M_ii (-Laplace f)(i): the eigenvalues
+/// carry the scale of the metric without a fitted bandwidth. Collective.
 /// @param source name of the input file, for messages
 /// @throws CollectiveError (bad input) when all neighbours of a point coincide with it
 Laplacian graph_laplacian(const SymmetricGraph& graph, const std::string& source, Device device,
                           const parallel::Communicator& comm);
 
-/// The notebook's weights (section 6.1): w_ij = exp(-d^2_ij / sigma^2_i) to the k nearest neighbours, with d^2
-/// raised to 1e-10 and sigma^2_i = median of the k d^2 + 1e-10.
+/// The notebook's weights (section 6.1): w_ij = exp(-d^2_ij / sigma^2_i) to the k nearest neighbours, with
+/// d^2 raised to 1e-10 and sigma^2_i = median of the k d^2 + 1e-10.
 struct NotebookWeights {
   std::vector<double> sigma_sq;  ///< (n_local)
   std::vector<double> weights;   ///< (n_local, k), in the order of the graph's neighbours

@@ -28,10 +28,11 @@ double distance_sq(const Box& a, const Box& b, int size);
 /// Squared distance between a point and the nearest point of a box.
 double distance_sq(const double* e, const Box& box, int size);
 
-/// The tree. It orders the points so that every node is a range of positions; leaves have at most leaf_size points.
+/// The tree. It orders the points so that every node is a range of positions; leaves have at most leaf_size
+/// points.
 class LeafTree {
  public:
-  static constexpr int leaf_size = 64;
+  static constexpr int leaf_size = 128;
 
   struct Node {
     Box box;

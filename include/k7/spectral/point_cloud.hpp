@@ -18,7 +18,9 @@ struct PointCloud {
   std::vector<double> metrics;   ///< (n_local, 28) packed
 
   std::size_t size() const { return ids.size(); }
-  const double* point(std::size_t i) const { return points.data() + i * static_cast<std::size_t>(point_size); }
+  const double* point(std::size_t i) const {
+    return points.data() + i * static_cast<std::size_t>(point_size);
+  }
   const double* metric(std::size_t i) const { return metrics.data() + i * geometry::n_sym; }
 };
 

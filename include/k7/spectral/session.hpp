@@ -8,8 +8,8 @@
 
 namespace k7::spectral {
 
-/// Starts PETSc and SLEPc on a communicator and ends them. One at a time; collective. Every matrix and every solver
-/// must be gone before it.
+/// Starts PETSc and SLEPc on a communicator and ends them. One at a time; collective. Every matrix and every
+/// solver must be gone before it.
 class Session {
  public:
   /// @param library_args options for PETSc and SLEPc, as on their command line

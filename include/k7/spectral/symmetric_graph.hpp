@@ -12,10 +12,10 @@ struct SymmetricGraph {
   GlobalIndex n_global = 0;
   std::vector<GlobalIndex> row_starts;  ///< (ranks + 1) rank r owns rows [row_starts[r], row_starts[r+1])
   GlobalIndex row_begin = 0;
-  std::vector<GlobalIndex> ids;         ///< (n_local) row of the input file
-  std::vector<std::size_t> offsets;     ///< (n_local + 1)
-  std::vector<GlobalIndex> columns;     ///< sorted within each row, no duplicates
-  std::vector<double> distance_sq;      ///< of each edge, the same number in both directions
+  std::vector<GlobalIndex> ids;      ///< (n_local) row of the input file
+  std::vector<std::size_t> offsets;  ///< (n_local + 1)
+  std::vector<GlobalIndex> columns;  ///< sorted within each row, no duplicates
+  std::vector<double> distance_sq;   ///< of each edge, the same number in both directions
 
   std::size_t n_local() const { return ids.size(); }
 };
