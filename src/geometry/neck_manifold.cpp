@@ -23,6 +23,10 @@ Matrix7 block_reference(const Matrix7& mean) {
   return d;
 }
 
+double norm4(const double* q) {
+  return std::sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3]);
+}
+
 /// (cos theta, sin theta, q1, q2), each block scaled by its radius. A chord of the unit sphere is never
 /// longer than the angle |v| that the left-invariant frame measures.
 class NeckEmbedding final : public Embedding {
@@ -36,9 +40,12 @@ class NeckEmbedding final : public Embedding {
   void map(const double* p, double* e) const override {
     e[0] = radius_[0] * std::cos(p[0]);
     e[1] = radius_[0] * std::sin(p[0]);
+    // Stored quaternions are unit only up to their precision; displacements do not depend on their norms.
+    const double scale1 = radius_[1] / norm4(p + 1);
+    const double scale2 = radius_[2] / norm4(p + 5);
     for (int i = 0; i < 4; ++i) {
-      e[2 + i] = radius_[1] * p[1 + i];
-      e[6 + i] = radius_[2] * p[5 + i];
+      e[2 + i] = scale1 * p[1 + i];
+      e[6 + i] = scale2 * p[5 + i];
     }
   }
 
@@ -66,8 +73,7 @@ class NeckManifold final : public Manifold {
 
   std::string point_defect(const double* p) const override {
     for (int first : {1, 5}) {
-      const double norm = std::sqrt(p[first] * p[first] + p[first + 1] * p[first + 1] +
-                                    p[first + 2] * p[first + 2] + p[first + 3] * p[first + 3]);
+      const double norm = norm4(p + first);
       constexpr double tolerance = 1e-5;  // float32 input
       if (!(std::abs(norm - 1.0) < tolerance)) {
         std::array<char, 120> text{};

@@ -17,9 +17,10 @@ Quaternion multiply(const Quaternion& a, const Quaternion& b) {
 
 void displacement_s3(const double* a, const double* b, double* v) {
   const double w = a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3];
-  const double x = a[0] * b[1] - a[1] * b[0] - a[2] * b[3] + a[3] * b[2];
-  const double y = a[0] * b[2] + a[1] * b[3] - a[2] * b[0] - a[3] * b[1];
-  const double z = a[0] * b[3] - a[1] * b[2] + a[2] * b[1] - a[3] * b[0];
+  // Each bracket is antisymmetric to the bit: exactly zero for equal points, exactly opposite for (b, a).
+  const double x = (a[0] * b[1] - a[1] * b[0]) + (a[3] * b[2] - a[2] * b[3]);
+  const double y = (a[0] * b[2] - a[2] * b[0]) + (a[1] * b[3] - a[3] * b[1]);
+  const double z = (a[0] * b[3] - a[3] * b[0]) + (a[2] * b[1] - a[1] * b[2]);
   const double s = std::sqrt(x * x + y * y + z * z);  // sin of the angle
   if (s == 0.0) {
     v[0] = w < 0.0 ? pi : 0.0;

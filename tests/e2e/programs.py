@@ -84,6 +84,14 @@ def children(pid: int) -> list[int]:
     return sorted(found)
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and only waits to be looked after does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def kill_tree(process: subprocess.Popen[str]) -> None:
     """Ends mpirun and its ranks, which have process groups of their own."""
     for pid in [*children(process.pid), process.pid]:
