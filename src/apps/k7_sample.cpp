@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -90,7 +91,8 @@ class SampleProgram final : public cli::Program {
     model->excludes(manifold)->excludes(constant)->excludes(radii);
     constant->excludes(radii);
     app.add_option("-N,--points", o.n_points, "How many points")->check(cli::positive());
-    app.add_option("--seed", o.seed, "The same seed gives the same points at any rank count");
+    app.add_option("--seed", o.seed, "The same seed gives the same points at any rank count")
+        ->check(cli::non_negative());
     app.add_option("-o,--out", o.out, "Sample file");
     app.add_option("--device", o.device, "Where the network runs")
         ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
@@ -119,6 +121,11 @@ class SampleProgram final : public cli::Program {
  private:
   void prepare(cli::Context& context) {
     if (!options_.model.empty()) {
+      parallel::agree_on_root(context.comm, [&] {
+        std::error_code ignored;
+        if (std::filesystem::equivalent(options_.model, options_.out, ignored))
+          throw InputError("--out " + options_.out + ": is the model itself; choose another name");
+      });
       model_ = std::make_unique<pinn::Model>(options_.model, context.comm, options_.device, context.threads);
       return;
     }

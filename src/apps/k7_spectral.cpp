@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "k7/cli/run_main.hpp"
+#include "k7/cli/validators.hpp"
 #include "k7/geometry/conventions.hpp"
 #include "k7/io/atomic_file.hpp"
 #include "k7/io/sample_file.hpp"
@@ -89,7 +90,7 @@ class SpectralProgram final : public cli::Program {
     app.add_option("-o,--out", o.out, "Results (JSON)");
     app.add_option("--eigenvectors", o.eigenvectors, "Also write eigenfunctions at the points (HDF5)");
     app.add_option("--graph", o.graph, "Also write the neighbour lists (HDF5)");
-    app.add_option("--seed", o.seed, "Of the eigensolver's start vector");
+    app.add_option("--seed", o.seed, "Of the eigensolver's start vector")->check(cli::non_negative());
     app.add_option("--threads", o.threads, "Threads per rank, 0 = the rank's share of the node's cores");
     app.add_option("--device", o.device, "Where the eigensolver runs")
         ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
@@ -134,7 +135,7 @@ class SpectralProgram final : public cli::Program {
           std::pair{"--graph", options_.graph}}) {
       if (path.empty() && std::string(option) != "--out") continue;
       const std::string obstacle = io::write_obstacle(path);
-      require(obstacle.empty(), std::string(option) + ": " + obstacle);
+      require(obstacle.empty(), std::string(option) + " " + path + ": " + obstacle);
       require(seen.insert(full_path(path)).second,
               std::string(option) + " " + path +
                   ": the samples or another output are already this file; choose another name");

@@ -33,7 +33,8 @@ class TrainProgram final : public cli::Program {
         ->check(CLI::IsMember(pinn::preset_names()));
     declare_model(app);
     declare_training(app);
-    app.add_option("--seed", o.seed, "The same seed gives the same points and weights at any rank count");
+    app.add_option("--seed", o.seed, "The same seed gives the same points and weights at any rank count")
+        ->check(cli::non_negative());
     app.add_option("--dtype", o.dtype, "Number type of the network")->check(CLI::IsMember({"float64"}));
     app.add_option("--device", o.device, "Where tensors live")->check(CLI::IsMember({"auto", "cpu", "cuda"}));
     app.add_option("--comm", o.comm, "How gradients are summed")

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "cli/options.hpp"
+#include "k7/io/hdf5_file.hpp"
 #include "k7/parallel/agree.hpp"
 #include "k7/parallel/blas.hpp"
 #include "k7/parallel/environment.hpp"
@@ -38,6 +40,12 @@ int report_collective(const Program& program, const parallel::Communicator& comm
   if (comm.is_root()) {
     std::fflush(stdout);
     std::fprintf(stderr, "%s: error: %s\n", program.name().c_str(), one_line(text).c_str());
+  }
+  // See hdf5_abandoned: MPI_Finalize would crash. All ranks are here, so nobody is left waiting.
+  if (io::hdf5_abandoned()) {
+    std::fflush(nullptr);
+    comm.barrier();
+    std::_Exit(static_cast<int>(code));
   }
   return static_cast<int>(code);
 }

@@ -66,6 +66,28 @@ AtomicFile::~AtomicFile() {
   if (!committed_) ::unlink(temporary_.c_str());
 }
 
+void AtomicFile::write(const std::string& bytes) {
+  std::FILE* out = std::fopen(temporary_.c_str(), "w");
+  if (out == nullptr) fail(path_, std::string("cannot be written: ") + std::strerror(errno));
+  const bool written = std::fwrite(bytes.data(), 1, bytes.size(), out) == bytes.size();
+  const int reason = errno;
+  if (std::fclose(out) != 0 || !written)
+    fail(path_, std::string("cannot be written: ") + std::strerror(written ? errno : reason));
+}
+
+void AtomicFile::check_space(std::uint64_t bytes) const {
+  const int fd = ::open(temporary_.c_str(), O_CREAT | O_WRONLY, 0666);
+  if (fd < 0) fail(path_, std::string("cannot be written: ") + std::strerror(errno));
+  // Not posix_fallocate: where a file system cannot reserve, that one writes every block.
+  const bool reserved = ::fallocate(fd, 0, 0, static_cast<off_t>(bytes)) == 0;
+  const int reason = errno;
+  ::close(fd);
+  ::unlink(temporary_.c_str());
+  if (!reserved && (reason == ENOSPC || reason == EFBIG || reason == EDQUOT))
+    fail(path_, "cannot be written: " + std::to_string((bytes + 1048575) / 1048576) +
+                    " MiB are needed: " + std::strerror(reason));
+}
+
 void AtomicFile::commit() {
   flush_to_disk(temporary_, O_RDWR);
   if (std::rename(temporary_.c_str(), path_.c_str()) != 0)
@@ -76,12 +98,7 @@ void AtomicFile::commit() {
 
 void write_text(const std::string& path, const std::string& text) {
   AtomicFile file(path);
-  std::FILE* out = std::fopen(file.temporary().c_str(), "w");
-  if (out == nullptr) fail(path, std::string("cannot be written: ") + std::strerror(errno));
-  const bool written = std::fwrite(text.data(), 1, text.size(), out) == text.size();
-  const int reason = errno;
-  if (std::fclose(out) != 0 || !written)
-    fail(path, std::string("cannot be written: ") + std::strerror(written ? errno : reason));
+  file.write(text);
   file.commit();
 }
 

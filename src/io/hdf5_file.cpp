@@ -16,6 +16,8 @@ namespace {
 
 static_assert(sizeof(hid_t) == sizeof(std::int64_t), "HDF5 1.10 or newer has 64-bit handles");
 
+bool abandoned = false;
+
 /// An HDF5 handle and the function that closes it.
 class Handle {
  public:
@@ -93,12 +95,32 @@ Hdf5File Hdf5File::open(const std::string& path, const parallel::Communicator* c
   return Hdf5File(path, file);
 }
 
-Hdf5File Hdf5File::create(const std::string& path, const parallel::Communicator* comm) {
+Hdf5File Hdf5File::create(const std::string& path, const parallel::Communicator* comm,
+                          const std::string& name) {
   silence_library();
   const Handle plist = access_properties(comm);
   const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, plist);
+  if (file < 0) fail(name.empty() ? path : name, "", "cannot be created (" + library_text() + ")");
+  return Hdf5File(name.empty() ? path : name, file);
+}
+
+Hdf5File Hdf5File::create_in_memory(const std::string& path) {
+  silence_library();
+  const Handle plist(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  constexpr std::size_t growth = std::size_t{4} << 20;
+  H5Pset_fapl_core(plist, growth, /*backing_store=*/0);
+  const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, plist);
   if (file < 0) fail(path, "", "cannot be created (" + library_text() + ")");
   return Hdf5File(path, file);
+}
+
+std::string Hdf5File::image() const {
+  H5Fflush(file_, H5F_SCOPE_LOCAL);
+  const ssize_t size = H5Fget_file_image(file_, nullptr, 0);
+  if (size < 0) fail(path_, "", "cannot be finished (" + library_text() + ")");
+  std::string bytes(static_cast<std::size_t>(size), '\0');
+  H5Fget_file_image(file_, bytes.data(), bytes.size());
+  return bytes;
 }
 
 Hdf5File::Hdf5File(Hdf5File&& other) noexcept
@@ -106,6 +128,19 @@ Hdf5File::Hdf5File(Hdf5File&& other) noexcept
 
 Hdf5File::~Hdf5File() {
   if (file_ >= 0) H5Fclose(file_);
+}
+
+void Hdf5File::flush() {
+  if (H5Fflush(file_, H5F_SCOPE_LOCAL) < 0)
+    fail(path_, "", "cannot be written, is the disk full? (" + library_text() + ")");
+}
+
+void Hdf5File::abandon() {
+  if (std::exchange(file_, -1) >= 0) abandoned = true;
+}
+
+bool hdf5_abandoned() {
+  return abandoned;
 }
 
 void Hdf5File::close() {

@@ -51,6 +51,12 @@ geometry::Periods read_periods(const Hdf5File& file) {
 /// Rows per block when validating and writing: a few MiB of metrics.
 constexpr GlobalIndex chunk_rows = 8192;
 
+std::uint64_t bytes_of(const SampleWriter::Contents& contents) {
+  const std::uint64_t row = dim + dim * dim + (contents.points ? geometry::point_size_neck : 0) +
+                            (contents.phi ? geometry::n_phi : 0) + (contents.weight ? 1 : 0);
+  return row * sizeof(double) * static_cast<std::uint64_t>(contents.n_points);
+}
+
 }  // namespace
 
 SampleReader::SampleReader(const std::string& path, const parallel::Communicator& comm)
@@ -141,22 +147,33 @@ void SampleReader::read(GlobalIndex begin, GlobalIndex count, double* points, do
   }
 }
 
-SharedHdf5Output::SharedHdf5Output(const std::string& path, const parallel::Communicator& comm)
+SharedHdf5Output::SharedHdf5Output(const std::string& path, const parallel::Communicator& comm,
+                                   std::uint64_t bytes)
     : comm_(comm) {
-  parallel::agree_on_root(comm, [&] { output_ = std::make_unique<AtomicFile>(path); });
+  parallel::agree_on_root(comm, [&] {
+    output_ = std::make_unique<AtomicFile>(path);
+    constexpr std::uint64_t structure = std::uint64_t{1} << 16;  // headers and chunk index
+    output_->check_space(bytes + bytes / 100 + structure);
+  });
   std::string temporary = output_ ? output_->temporary() : "";
   comm.broadcast(temporary);
-  parallel::agree(comm, [&] { file_ = std::make_unique<Hdf5File>(Hdf5File::create(temporary, &comm)); });
+  parallel::agree(comm,
+                  [&] { file_ = std::make_unique<Hdf5File>(Hdf5File::create(temporary, &comm, path)); });
+}
+
+SharedHdf5Output::~SharedHdf5Output() {
+  if (file_) file_->abandon();
 }
 
 void SharedHdf5Output::commit() {
+  parallel::agree(comm_, [&] { file_->flush(); });
   parallel::agree(comm_, [&] { file_->close(); });
   parallel::agree_on_root(comm_, [&] { output_->commit(); });
 }
 
 SampleWriter::SampleWriter(const std::string& path, const parallel::Communicator& comm,
                            const geometry::Manifold& manifold, const Contents& contents)
-    : output_(path, comm) {
+    : output_(path, comm, bytes_of(contents)) {
   parallel::agree(comm, [&] {
     Hdf5File& file = output_.file();
     const auto n = static_cast<std::uint64_t>(contents.n_points);

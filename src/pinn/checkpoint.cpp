@@ -2,6 +2,7 @@
 #include "pinn/checkpoint.hpp"
 
 #include <cmath>
+#include <cstdlib>
 
 #include "k7/error.hpp"
 #include "k7/io/atomic_file.hpp"
@@ -51,11 +52,21 @@ void write_attributes(Hdf5File& file, const Checkpoint& c) {
   file.set_attribute("/", "seed", std::to_string(c.seed));
   file.set_attribute("/", "batch_size", c.batch_size);
   file.set_attribute("/", "epoch", static_cast<std::int64_t>(c.epoch));
+  file.set_attribute("/", "seconds", c.seconds);
   file.set_attribute("/", "best_loss", c.best_loss);
   file.set_attribute("/", "best_epoch", static_cast<std::int64_t>(c.best_epoch));
   file.set_attribute("/", "epochs_without_best", static_cast<std::int64_t>(c.epochs_without_best));
   for (const auto& [key, value] : c.options.items())
     file.set_attribute("/", "option_" + key, value.is_string() ? value.get<std::string>() : value.dump());
+}
+
+/// A text, because HDF5 attributes made by other tools may not hold 64 unsigned bits.
+std::uint64_t read_seed(const Hdf5File& file) {
+  const std::string text = file.string_attribute("/", "seed");
+  if (text.empty() || text.size() > 20 || text.find_first_not_of("0123456789") != std::string::npos)
+    throw InputError(file.path() + ": attribute seed: '" + text +
+                     "' is not a whole number; the file is damaged");
+  return std::strtoull(text.c_str(), nullptr, 10);
 }
 
 NetworkShape read_shape(const Hdf5File& file) {
@@ -108,8 +119,7 @@ History read_history(const Hdf5File& file, int epochs) {
 }  // namespace
 
 void write_checkpoint(const std::string& path, const Checkpoint& c) {
-  io::AtomicFile output(path);
-  Hdf5File file = Hdf5File::create(output.temporary());
+  Hdf5File file = Hdf5File::create_in_memory(path);
   write_attributes(file, c);
   write_parameters(file, "/model", c.network, c.parameters);
   write_parameters(file, "/optimizer/exp_avg", c.network, c.exp_avg);
@@ -121,7 +131,8 @@ void write_checkpoint(const std::string& path, const Checkpoint& c) {
   file.set_attribute("/schedule", "best", c.schedule.best);
   file.set_attribute("/schedule", "bad_epochs", static_cast<std::int64_t>(c.schedule.bad_epochs));
   write_history(file, c.history);
-  file.close();
+  io::AtomicFile output(path);
+  output.write(file.image());
   output.commit();
 }
 
@@ -132,9 +143,10 @@ Checkpoint read_checkpoint(const std::string& path) {
   c.network = read_shape(file);
   c.manifold = file.string_attribute("/", "manifold");
   c.metric_map = file.string_attribute("/", "metric_map");
-  c.seed = std::stoull(file.string_attribute("/", "seed"));
+  c.seed = read_seed(file);
   c.batch_size = static_cast<std::int64_t>(file.number_attribute("/", "batch_size"));
   c.epoch = static_cast<int>(file.number_attribute("/", "epoch"));
+  c.seconds = file.number_attribute("/", "seconds");
   c.best_loss = file.number_attribute("/", "best_loss");
   c.best_epoch = static_cast<int>(file.number_attribute("/", "best_epoch"));
   c.epochs_without_best = static_cast<int>(file.number_attribute("/", "epochs_without_best"));

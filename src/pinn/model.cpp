@@ -26,8 +26,12 @@ Model::Model(const std::string& path, const parallel::Communicator& comm, const 
         c.metric_map != "contraction")
       throw InputError(path + ": holds a network " + c.network.text() + " with metric map '" + c.metric_map +
                        "'; 7 inputs, 35 outputs and 'contraction' are needed");
-    state_->manifold = geometry::make_manifold(c.manifold);
-    state_->network = std::make_unique<Network>(c.network, where);
+    try {
+      state_->manifold = geometry::make_manifold(c.manifold);
+      state_->network = std::make_unique<Network>(c.network, where);
+    } catch (const InputError& e) {
+      throw InputError(path + ": " + e.what());
+    }
     state_->network->parameters().copy_(at::from_blob(const_cast<double*>(c.parameters.data()),
                                                       {static_cast<std::int64_t>(c.parameters.size())},
                                                       at::kDouble));

@@ -66,8 +66,8 @@ class Trainer {
   void save();
   void load(const std::string& file);
   Checkpoint snapshot() const;
-  void log_line(const parallel::Stopwatch& watch, int first_epoch) const;
-  TrainResult result(TrainResult::Stop stop, double seconds, int epochs_run) const;
+  void log_line(int first_epoch) const;
+  TrainResult result(TrainResult::Stop stop) const;
 
   TrainOptions options_;
   const parallel::Communicator& comm_;
@@ -85,6 +85,8 @@ class Trainer {
   double best_loss_ = std::numeric_limits<double>::infinity();
   int best_epoch_ = -1;
   int epochs_without_best_ = 0;
+  double seconds_ = 0.0;  ///< of earlier parts of this run
+  parallel::Stopwatch watch_;
 };
 
 void Trainer::prepare_folder() {
@@ -94,8 +96,10 @@ void Trainer::prepare_folder() {
     if (!fs::is_directory(options_.out))
       throw InputError("--out " + options_.out + ": is not a folder and cannot be made one (" +
                        error.message() + ")");
-    const std::string obstacle = io::write_obstacle(path("last.h5"));
-    if (!obstacle.empty()) throw InputError(path("last.h5") + ": " + obstacle);
+    for (const char* name : {"last.h5", "best.h5", "history.csv", "train.json"}) {
+      const std::string obstacle = io::write_obstacle(path(name));
+      if (!obstacle.empty()) throw InputError(path(name) + ": " + obstacle);
+    }
   });
 }
 
@@ -142,6 +146,7 @@ void Trainer::load(const std::string& file) {
   best_loss_ = c.best_loss;
   best_epoch_ = c.best_epoch;
   epochs_without_best_ = c.epochs_without_best;
+  seconds_ = c.seconds;
 }
 
 at::Tensor Trainer::sample_batch(int epoch) const {
@@ -205,6 +210,7 @@ Checkpoint Trainer::snapshot() const {
   c.seed = options_.seed;
   c.batch_size = options_.batch_size;
   c.epoch = epoch_;
+  c.seconds = seconds_ + watch_.seconds();
   c.best_loss = best_loss_;
   c.best_epoch = best_epoch_;
   c.epochs_without_best = epochs_without_best_;
@@ -229,9 +235,9 @@ void Trainer::save() {
   });
 }
 
-void Trainer::log_line(const parallel::Stopwatch& watch, int first_epoch) const {
+void Trainer::log_line(int first_epoch) const {
   const auto& row = history_.rows.back();
-  const double per_epoch = watch.seconds() / std::max(1, epoch_ - first_epoch);
+  const double per_epoch = watch_.seconds() / std::max(1, epoch_ - first_epoch);
   spdlog::info(
       "epoch {:5d}/{} | loss {:.3e} = torsion {:.2e}, det {:.1e}, norm {:.2e}, smooth {:.1e} | det g {:.4f} "
       "| "
@@ -242,7 +248,7 @@ void Trainer::log_line(const parallel::Stopwatch& watch, int first_epoch) const 
       parallel::human_time(per_epoch * (options_.epochs - epoch_)));
 }
 
-TrainResult Trainer::result(TrainResult::Stop stop, double seconds, int epochs_run) const {
+TrainResult Trainer::result(TrainResult::Stop stop) const {
   constexpr std::array<const char*, 4> names{"finished", "early", "signal", "not_finite"};
   const auto last = [&](History::Column c) {
     return history_.rows.empty() ? io::Json(nullptr) : io::Json(history_.rows.back()[c]);
@@ -257,7 +263,8 @@ TrainResult Trainer::result(TrainResult::Stop stop, double seconds, int epochs_r
                 {"best_epoch", best_epoch_},
                 {"final_torsion", last(History::torsion)},
                 {"stopped", names[static_cast<std::size_t>(stop)]}};
-  const double per_epoch = epochs_run > 0 ? seconds / epochs_run : 0.0;
+  const double seconds = seconds_ + watch_.seconds();
+  const double per_epoch = epoch_ > 0 ? seconds / epoch_ : 0.0;
   r.timing = {{"train_s", seconds},
               {"seconds_per_epoch", per_epoch},
               {"points_per_s", per_epoch > 0.0 ? static_cast<double>(options_.batch_size) / per_epoch : 0.0}};
@@ -266,7 +273,7 @@ TrainResult Trainer::result(TrainResult::Stop stop, double seconds, int epochs_r
 
 TrainResult Trainer::run() {
   parallel::catch_stop_signals();
-  const parallel::Stopwatch watch;
+  watch_ = parallel::Stopwatch();
   const int first_epoch = epoch_;
   auto stop = TrainResult::Stop::finished;
   parallel::ProgressBar bar(comm_, "training", options_.epochs - first_epoch);
@@ -285,7 +292,7 @@ TrainResult Trainer::run() {
     bar.update(epoch_ - first_epoch, fmt::format("loss {:.3e}", history_.rows.back()[History::loss]));
     if (epoch_ % options_.log_every == 0 || epoch_ == options_.epochs || epoch_ == first_epoch + 1) {
       bar.clear();
-      log_line(watch, first_epoch);
+      log_line(first_epoch);
     }
     if (sums.back() > 0.0) {
       stop = TrainResult::Stop::signal;
@@ -294,7 +301,7 @@ TrainResult Trainer::run() {
     if (epoch_ % options_.checkpoint_every == 0 && epoch_ < options_.epochs) save();
   }
   save();
-  return result(stop, watch.seconds(), epoch_ - first_epoch);
+  return result(stop);
 }
 
 }  // namespace
@@ -303,8 +310,8 @@ TrainResult train(const TrainOptions& options, const parallel::Communicator& com
                   const io::Json& record) {
   at::set_num_threads(threads);
   Trainer trainer(options, comm, record);
+  trainer.start_or_resume();  // first: a refused checkpoint leaves no folder behind
   trainer.prepare_folder();
-  trainer.start_or_resume();
   return trainer.run();
 }
 

@@ -65,9 +65,11 @@ void write_graph(const std::string& path, const KnnGraph& graph, const parallel:
   const InputOrder order(graph.ids, graph.n_global, comm);
   const auto k = static_cast<std::size_t>(graph.k);
   const io::Hdf5File::Shape shape{static_cast<std::uint64_t>(graph.n_global), k};
-  io::SharedHdf5Output output(path, comm);
-  output.file().create_dataset("/neighbors", shape, io::Hdf5File::Type::int64);
-  output.file().create_dataset("/distance_sq", shape, io::Hdf5File::Type::float64);
+  io::SharedHdf5Output output(path, comm, 2 * sizeof(double) * shape[0] * shape[1]);
+  parallel::agree(comm, [&] {
+    output.file().create_dataset("/neighbors", shape, io::Hdf5File::Type::int64);
+    output.file().create_dataset("/distance_sq", shape, io::Hdf5File::Type::float64);
+  });
   {
     const auto ids =
         order.bring<GlobalIndex>(k, [&](std::size_t i, std::size_t m) { return graph.row(i)[m].id; });
@@ -85,10 +87,12 @@ void write_eigenvectors(const std::string& path, const EigenPairs& pairs, const 
                         GlobalIndex n_global, const parallel::Communicator& comm) {
   const InputOrder order(ids, n_global, comm);
   const std::size_t n = pairs.values.size();
-  io::SharedHdf5Output output(path, comm);
-  output.file().create_dataset("/eigenvectors", {static_cast<std::uint64_t>(n_global), n},
-                               io::Hdf5File::Type::float64);
-  output.file().create_dataset("/eigenvalues", {n}, io::Hdf5File::Type::float64);
+  const io::Hdf5File::Shape shape{static_cast<std::uint64_t>(n_global), n};
+  io::SharedHdf5Output output(path, comm, sizeof(double) * shape[0] * (shape[1] + 1));
+  parallel::agree(comm, [&] {
+    output.file().create_dataset("/eigenvectors", shape, io::Hdf5File::Type::float64);
+    output.file().create_dataset("/eigenvalues", {n}, io::Hdf5File::Type::float64);
+  });
   const auto rows =
       order.bring<double>(n, [&](std::size_t i, std::size_t c) { return pairs.functions[i * n + c]; });
   parallel::agree(comm, [&] {

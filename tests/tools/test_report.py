@@ -43,7 +43,10 @@ class GoodRun(RunFolderTest):
         self.assertEqual(tree["model"], train["model"])
         self.assertEqual(tree["training"], train["training"] | {"torsion_closed": None, "torsion_coclosed": None})
         for section in ("timing", "parallel", "options"):
-            self.assertEqual(tree[section], {"train": train[section], "spectral": spectral[section]})
+            self.assertEqual({part: tree[section][part] for part in ("train", "spectral")},
+                             {"train": train[section], "spectral": spectral[section]})
+        for key in ("ranks", "threads", "device", "comm", "blas"):
+            self.assertEqual(tree["parallel"][key], train["parallel"][key])
         self.assertEqual(tree["files"], {"model": "best.h5", "samples": "samples.h5", "history": "history.csv",
                                          "figure": "results.png", "page": "results.html"})
         self.assertEqual(tree["metadata"]["train"]["git"], "abc1234")

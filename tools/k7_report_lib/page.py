@@ -182,7 +182,7 @@ def _stages(program: str, timing: Json) -> Iterable[str]:
 
 def _nested(title: str, parts: Json) -> str:
     """A folded section with one table per part; deeper objects become dotted keys."""
-    tables = "\n".join(_table(list(_flat(content)), part) for part, content in parts.items() if content)
+    tables = "\n".join(_table(list(_flat(content)), part) for part, content in parts.items() if isinstance(content, dict) and content)
     return f"<details>\n<summary>{title}</summary>\n{tables}\n</details>" if tables else ""
 
 

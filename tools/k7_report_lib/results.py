@@ -193,7 +193,14 @@ def build(data: RunData) -> Json:
     per_program += [name for name in (*(train or {}), *data.spectral) if name not in (*known, *per_program)]
     for name in dict.fromkeys(per_program):
         tree[name] = {"train": train.get(name) if train else None, "spectral": data.spectral.get(name)}
+    tree["parallel"] = _where(data) | tree["parallel"]
     return tree
+
+
+def _where(data: RunData) -> Json:
+    """The five keys of "parallel" that stand on top: those of the training, or of the spectrum where there was none."""
+    source = data.spectral.get("parallel", {}) | ((data.train or {}).get("parallel") or {})
+    return {key: source.get(key) for key in ("ranks", "threads", "device", "comm", "blas")}
 
 
 def _training(training: Json) -> Json:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "k7/parallel/communicator.hpp"
@@ -21,6 +22,10 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   const std::string& temporary() const { return temporary_; }
+  /// Writes the whole temporary file.
+  void write(const std::string& bytes);
+  /// Takes `bytes` of disk for the temporary file and gives them back: a full disk shows before the work.
+  void check_space(std::uint64_t bytes) const;
   /// Call when the temporary file is complete and closed.
   void commit();
 

@@ -21,7 +21,12 @@ class Hdf5File {
 
   static Hdf5File open(const std::string& path, const parallel::Communicator* comm = nullptr);
   /// Makes a new file; an existing one is overwritten (see AtomicFile for the safe way).
-  static Hdf5File create(const std::string& path, const parallel::Communicator* comm = nullptr);
+  /// @param name stands for the path in messages, if not empty
+  static Hdf5File create(const std::string& path, const parallel::Communicator* comm = nullptr,
+                         const std::string& name = {});
+  /// A file that exists only in memory until image() is written somewhere; `path` is for messages. HDF5 1.10
+  /// crashes when a disk fills up under an open file, so files of one rank are made this way.
+  static Hdf5File create_in_memory(const std::string& path);
   ~Hdf5File();
   Hdf5File(Hdf5File&& other) noexcept;
   Hdf5File& operator=(Hdf5File&&) = delete;
@@ -31,6 +36,12 @@ class Hdf5File {
   const std::string& path() const { return path_; }
   /// Flushes and closes; reports what the destructor has to swallow.
   void close();
+  /// Brings everything to the file system; after success, closing has nothing left to write.
+  void flush();
+  /// Gives up a file whose writing failed, without closing it; see hdf5_abandoned().
+  void abandon();
+  /// The bytes of a file made by create_in_memory.
+  std::string image() const;
 
   bool has(const std::string& name) const;
   Shape shape(const std::string& dataset) const;
@@ -71,5 +82,9 @@ class Hdf5File {
   std::string path_;
   std::int64_t file_ = -1;
 };
+
+/// Whether a file was abandoned. HDF5 1.10 crashes or hangs when it closes a file that could not be written,
+/// and it closes all files inside MPI_Finalize: a program must then end without MPI_Finalize.
+bool hdf5_abandoned();
 
 }  // namespace k7::io

@@ -52,8 +52,12 @@ struct SampleBlock {
 /// Parallel HDF5 output under a temporary name known to all ranks: make it, write to file(), commit() it.
 class SharedHdf5Output {
  public:
-  /// Collective.
-  SharedHdf5Output(const std::string& path, const parallel::Communicator& comm);
+  /// Collective. @param bytes what will be written, for an early look at the free space
+  SharedHdf5Output(const std::string& path, const parallel::Communicator& comm, std::uint64_t bytes);
+  /// Without commit() the file is abandoned and removed: see hdf5_abandoned().
+  ~SharedHdf5Output();
+  SharedHdf5Output(const SharedHdf5Output&) = delete;
+  SharedHdf5Output& operator=(const SharedHdf5Output&) = delete;
   Hdf5File& file() { return *file_; }
   /// Collective: closes, flushes, renames.
   void commit();
