@@ -59,14 +59,11 @@ std::vector<double> read_metric(const std::string& path) {
 std::vector<double> metric_of_radii(const std::vector<double>& radii) {
   if (radii.size() != 3)
     throw InputError("--radii: has " + std::to_string(radii.size()) + " numbers; three are needed, R0,R1,R2");
-  std::vector<double> g(dim * dim, 0.0);
-  for (int i = 0; i < dim; ++i) {
-    const double r = radii[i == 0 ? 0 : i < 4 ? 1 : 2];
+  for (const double r : radii)
     if (!(r > 0.0) || !std::isfinite(r))
       throw InputError("--radii: " + std::to_string(r) + " is not a radius; radii are positive");
-    g[i * dim + i] = r * r;
-  }
-  return g;
+  const geometry::Matrix7 g = geometry::round_product_metric(radii[0], radii[1], radii[2]);
+  return {g.data(), g.data() + g.size()};
 }
 
 class SampleProgram final : public cli::Program {

@@ -51,6 +51,12 @@ std::string metric_defect(const double* g) {
   return {};
 }
 
+Matrix7 round_product_metric(double r0, double r1, double r2) {
+  Eigen::Matrix<double, dim, 1> radii;
+  radii << r0, r1, r1, r1, r2, r2, r2;
+  return radii.cwiseAbs2().asDiagonal();
+}
+
 double determinant(const double* packed) {
   return unpack(packed).determinant();
 }

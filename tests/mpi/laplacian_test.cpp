@@ -2,6 +2,7 @@
 // The notebook's matrix, against numbers that the notebook itself computed (tests/data/notebook_small.h5).
 #include "k7/spectral/laplacian.hpp"
 
+#include <Eigen/Eigenvalues>
 #include <map>
 
 #include "k7/spectral/eigensolver.hpp"
@@ -63,6 +64,46 @@ TEST_F(Notebook, directed_matrix) {
       ++x;
     }
   }
+}
+
+/// The notebook's directed L from this program's weights, dense; complete on one rank only.
+Eigen::MatrixXd dense_directed(const KnnGraph& graph, const NotebookWeights& weights) {
+  const auto size = static_cast<Eigen::Index>(graph.n_global);
+  Eigen::MatrixXd l = Eigen::MatrixXd::Zero(size, size);
+  const auto k = static_cast<std::size_t>(graph.k);
+  for (std::size_t i = 0; i < graph.n_local(); ++i)
+    for (std::size_t m = 0; m < k; ++m) {
+      l(graph.ids[i], graph.row(i)[m].id) -= weights.weights[i * k + m];
+      l(graph.ids[i], graph.ids[i]) += weights.weights[i * k + m];
+    }
+  return l;
+}
+
+TEST_F(Notebook, eigenvalues_of_the_directed_matrix) {
+  if (world().size() > 1) return;  // the dense reference needs all rows in one place
+  Eigen::VectorXcd values = dense_directed(graph_, weights_).eigenvalues();
+  // By real part, as the file has them; the two of a conjugate pair with the negative imaginary part first.
+  std::sort(values.data(), values.data() + values.size(), [](const auto& a, const auto& b) {
+    return std::abs(a.real() - b.real()) > 1e-9 ? a.real() < b.real() : a.imag() < b.imag();
+  });
+  const auto real = file_.read("/laplacian/eig_nonsymmetric_real");
+  const auto imag = file_.read("/laplacian/eig_nonsymmetric_imag");
+  for (std::size_t i = 0; i < real.size(); ++i) {
+    const auto value = values[static_cast<Eigen::Index>(i)];
+    EXPECT_NEAR(value.real(), real[i], 1e-10);
+    EXPECT_NEAR(std::abs(value.imag()), std::abs(imag[i]), 1e-10);
+  }
+}
+
+TEST_F(Notebook, eigenvalues_of_symmetrised_weights) {
+  if (world().size() > 1) return;
+  const Eigen::MatrixXd l = dense_directed(graph_, weights_);
+  Eigen::MatrixXd w = -0.5 * (l + l.transpose());
+  w.diagonal().setZero();
+  const Eigen::MatrixXd symmetrised = Eigen::MatrixXd(w.rowwise().sum().asDiagonal()) - w;
+  const Eigen::VectorXd values = Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(symmetrised).eigenvalues();
+  const auto reference = file_.read("/laplacian/eig_symmetrised_weights");
+  EXPECT_LE(test::absolute({values.data(), values.data() + reference.size()}, reference), 1e-11);
 }
 
 TEST_F(Notebook, eigenvalues_of_the_symmetric_part) {

@@ -3,6 +3,7 @@
 // uniform points on S1 x S3 x S3 must look like.
 #include "k7/geometry/sampler.hpp"
 
+#include "k7/geometry/metric.hpp"
 #include "k7/geometry/quaternion.hpp"
 #include "test_data.hpp"
 
@@ -23,6 +24,16 @@ TEST(Sampler, coordinates_are_the_notebooks) {
   for (std::size_t row = 0; row < reference.size() / dim; ++row)
     neck_coordinates(full.data() + row * point_size_neck, coords.data() + row * dim);
   EXPECT_LE(test::absolute(coords, reference), 1e-14);
+}
+
+TEST(Sampler, flat_metric_is_the_notebooks) {
+  const auto file = notebook_reference();
+  const double r1 = file.number_attribute("sampler", "r1");
+  const Matrix7 g = round_product_metric(r1, r1, file.number_attribute("sampler", "r2"));
+  const auto reference = file.read("sampler/metric_tensor_flat");
+  for (std::size_t row = 0; row < 3; ++row)
+    EXPECT_TRUE(
+        std::equal(g.data(), g.data() + g.size(), reference.begin() + static_cast<std::ptrdiff_t>(49 * row)));
 }
 
 TEST(Sampler, quaternion_product_is_the_notebooks) {

@@ -32,6 +32,10 @@ inline double quadratic_form(const double* g, const double* v) {
 /// entry) and positive definite; otherwise the reason, with entry indices.
 std::string metric_defect(const double* g);
 
+/// The product metric of S1 x S3 x S3 with radii r0, r1, r2 in the left-invariant coframe,
+/// diag(r0^2; r1^2, r1^2, r1^2; r2^2, r2^2, r2^2); the notebook's metric_tensor_flat has r0 = r1.
+Matrix7 round_product_metric(double r0, double r1, double r2);
+
 /// Determinant of a packed positive definite metric.
 double determinant(const double* packed);
 
