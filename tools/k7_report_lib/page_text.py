@@ -13,8 +13,8 @@ HOW_TO_READ = {
               "records them, before their weights, so a term may lie above the total. The axis is logarithmic: equal "
               "heights are equal factors. A run is done when the total "
               "has flattened. A term that stays at rounding level is left out, and the legend says so. A small loss "
-              "alone does not make a G₂ metric, since torsion also falls when the metric degenerates: "
-              "<code>k7_torsion</code> tells.",
+              "alone does not make a G₂ metric: the notebook's torsion term is a distance to the standard form, "
+              "without a derivative.",
     "det_history": "The mean of det g over each training batch, and the value that the construction asks for. The "
                    "legend gives the largest distance between the two. Where it is rounding only, the axis spans one "
                    "percent to each side of the target, so that a straight line means agreement and not a hidden "
