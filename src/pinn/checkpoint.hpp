@@ -20,7 +20,7 @@ struct Checkpoint {
   std::string metric_map;
   std::uint64_t seed = 0;
   std::int64_t batch_size = 0;
-  int epoch = 0;  ///< epochs done
+  int epoch = 0;         ///< epochs done
   double seconds = 0.0;  ///< wall time of all parts of the run so far
   double best_loss = 0.0;
   int best_epoch = -1;

@@ -382,6 +382,7 @@ std::vector<double> stretches(const PointCloud& cloud, const geometry::Embedding
 #pragma omp for schedule(static)
     for (std::int64_t i = 0; i < n; ++i) {
       const double* g = cloud.metric(static_cast<std::size_t>(i));
+      // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): the same bits give the same stretch
       if (last == nullptr || std::memcmp(g, last, geometry::n_sym * sizeof(double)) != 0)
         last_mu = std::max(0.0, embedding.stretch(g));
       last = g;

@@ -9,7 +9,7 @@
 
 #include "k7/spectral/symmetric_graph.hpp"
 
-struct _p_Mat;  // PETSc's own name; its headers stay out of K7's
+struct _p_Mat;  // NOLINT(bugprone-reserved-identifier): PETSc's own name; its headers stay out of K7's
 
 namespace k7::spectral {
 
