@@ -97,12 +97,12 @@ class SpectralProgram final : public cli::Program {
   }
 
   int requested_threads() const override { return options_.threads; }
-  bool takes_library_args() const override { return true; }
+  bool takes_passthrough_args() const override { return true; }
 
   ExitCode run(cli::Context& context) override {
     parallel::agree(context.comm, [&] { check_options(); });
     parallel::agree_on_root(context.comm, [&] { check_outputs(); });
-    const spectral::Session session(context.comm, name(), context.library_args);
+    const spectral::Session session(context.comm, name(), context.passthrough_args);
     parallel::agree(context.comm, [&] { choose_device(); });
     const spectral::KnnGraph graph = find_neighbors(context);
     if (!options_.graph.empty()) spectral::write_graph(options_.graph, graph, context.comm);

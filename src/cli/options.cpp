@@ -75,9 +75,9 @@ ParsedOptions parse_options(Program& program, int argc, char** argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
   const auto separator = std::find(words.begin(), words.end(), "--");
   if (separator != words.end()) {
-    parsed.library_args.assign(separator + 1, words.end());
+    parsed.passthrough_args.assign(separator + 1, words.end());
     words.erase(separator, words.end());
-    if (!program.takes_library_args() && !parsed.library_args.empty())
+    if (!program.takes_passthrough_args() && !parsed.passthrough_args.empty())
       throw CollectiveError(ExitCode::bad_input, program.name() + " takes nothing after --");
   }
   std::reverse(words.begin(), words.end());  // the order that CLI11 wants

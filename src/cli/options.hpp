@@ -13,7 +13,7 @@ struct ParsedOptions {
   std::string text;
   int verbosity = 0;
   io::Json values;
-  std::vector<std::string> library_args;
+  std::vector<std::string> passthrough_args;
 };
 
 /// Parses the command line and the --config file into the program's members: defaults < preset < file <

@@ -58,7 +58,7 @@ int run_parsed(Program& program, const ParsedOptions& parsed, const parallel::Co
   spdlog::info("{} {} ({}): {} rank{}, {} thread{} each, {}", program.name(), version, git_revision,
                comm.size(), comm.size() == 1 ? "" : "s", threads, threads == 1 ? "" : "s",
                parallel::blas_name());
-  Context context{comm, parsed.values, parsed.library_args, threads};
+  Context context{comm, parsed.values, parsed.passthrough_args, threads};
   return static_cast<int>(program.run(context));
 }
 

@@ -31,9 +31,9 @@ PetscInt petsc_int(GlobalIndex n, const char* what) {
 }
 
 Session::Session(const parallel::Communicator& comm, const std::string& program,
-                 const std::vector<std::string>& library_args) {
+                 const std::vector<std::string>& passthrough_args) {
   args_.push_back(program);
-  args_.insert(args_.end(), library_args.begin(), library_args.end());
+  args_.insert(args_.end(), passthrough_args.begin(), passthrough_args.end());
   for (auto& a : args_) argv_.push_back(a.data());
   argv_.push_back(nullptr);
   int argc = static_cast<int>(args_.size());

@@ -95,7 +95,7 @@ class JobTest(unittest.TestCase):
                 # sbatch reads no option behind the first command.
                 first_command = next(i for i, line in enumerate(lines) if line and not line.startswith("#"))
                 self.assertLess(max(lines.index(line) for line in head), first_command)
-                self.assertNotRegex(text, r"/home/|/work/|/scratch/|/root/")
+                self.assertNotRegex(text, r"/home/|/scratch/|/root/")
                 self.assertRegex(text, r"--signal=USR1@\d+")  # to the steps, not (B:) to the script
 
     def test_gpu_node(self) -> None:

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "k7/spectral/eigensolver.hpp"
-#include "k7/spectral/session.hpp"
+#include "petsc_session.hpp"
 #include "point_clouds.hpp"
 
 namespace k7::spectral {
@@ -113,17 +113,6 @@ TEST_F(Notebook, eigenvalues_of_the_symmetric_part) {
   EXPECT_EQ(pairs.zero_modes, 0);
   EXPECT_LT(test::absolute(pairs.values, file_.read("/laplacian/eig_symmetric_part")), 1e-11);
 }
-
-/// PETSc lives as long as the tests.
-class SessionEnvironment final : public testing::Environment {
- public:
-  void SetUp() override { session_ = std::make_unique<Session>(world(), "test", std::vector<std::string>{}); }
-  void TearDown() override { session_.reset(); }
-
- private:
-  std::unique_ptr<Session> session_;
-};
-[[maybe_unused]] const auto* environment = testing::AddGlobalTestEnvironment(new SessionEnvironment);
 
 }  // namespace
 }  // namespace k7::spectral

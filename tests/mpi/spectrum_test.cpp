@@ -7,7 +7,7 @@
 #include "k7/error.hpp"
 #include "k7/spectral/components.hpp"
 #include "k7/spectral/output.hpp"
-#include "k7/spectral/session.hpp"
+#include "petsc_session.hpp"
 #include "point_clouds.hpp"
 
 namespace k7::spectral {
@@ -211,17 +211,6 @@ TEST(Spectrum, verdict) {
   pairs.converged = false;
   EXPECT_FALSE(judge(pairs, prediction).passed);
 }
-
-/// PETSc lives as long as the tests.
-class SessionEnvironment final : public testing::Environment {
- public:
-  void SetUp() override { session_ = std::make_unique<Session>(world(), "test", std::vector<std::string>{}); }
-  void TearDown() override { session_.reset(); }
-
- private:
-  std::unique_ptr<Session> session_;
-};
-[[maybe_unused]] const auto* environment = testing::AddGlobalTestEnvironment(new SessionEnvironment);
 
 }  // namespace
 }  // namespace k7::spectral

@@ -17,9 +17,9 @@ namespace k7::cli {
 /// What a program gets from its frame.
 struct Context {
   const parallel::Communicator& comm;
-  io::Json options;                       ///< every option with the value in use
-  std::vector<std::string> library_args;  ///< what followed "--"
-  int threads;                            ///< threads of this rank
+  io::Json options;                           ///< every option with the value in use
+  std::vector<std::string> passthrough_args;  ///< what followed "--"
+  int threads;                                ///< threads of this rank
 };
 
 /// A program: how it declares its options, and what it does with them.
@@ -35,7 +35,7 @@ class Program {
   /// Requested threads per rank; 0 = the rank's share of the node's cores.
   virtual int requested_threads() const { return 0; }
   /// Whether arguments after "--" are accepted.
-  virtual bool takes_library_args() const { return false; }
+  virtual bool takes_passthrough_args() const { return false; }
   /// The work itself. Throws on failure.
   virtual ExitCode run(Context& context) = 0;
 };

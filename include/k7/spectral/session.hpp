@@ -12,9 +12,9 @@ namespace k7::spectral {
 /// solver must be gone before it.
 class Session {
  public:
-  /// @param library_args options for PETSc and SLEPc, as on their command line
+  /// @param passthrough_args options for PETSc and SLEPc, as on their command line
   Session(const parallel::Communicator& comm, const std::string& program,
-          const std::vector<std::string>& library_args);
+          const std::vector<std::string>& passthrough_args);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
