@@ -103,7 +103,7 @@ class SampleProgram final : public cli::Program {
     const parallel::Stopwatch watch;
     prepare(context);
     const geometry::Manifold& manifold = model_ ? model_->manifold() : *manifold_;
-    const bool weight = !model_ && manifold.frame_volume() > 0.0;
+    const bool weight = manifold.frame_volume() > 0.0;
     io::SampleWriter writer(options_.out, context.comm, manifold,
                             {options_.n_points, manifold.point_size() == geometry::point_size_neck,
                              static_cast<bool>(model_), weight});
@@ -161,17 +161,25 @@ class SampleProgram final : public cli::Program {
                       block.coords.data() + i * dim);
     if (point_size != geometry::point_size_neck) block.points.clear();
     if (model_) {
-      model_->evaluate(block.coords, block.phi, block.metric);
-      return block;
+      model_->evaluate(block.points.empty() ? block.coords : block.points, block.phi, block.metric);
+    } else {
+      block.metric.reserve(static_cast<std::size_t>(n) * dim * dim);
+      for (GlobalIndex i = 0; i < n; ++i)
+        block.metric.insert(block.metric.end(), constant_.begin(), constant_.end());
     }
-    block.metric.reserve(static_cast<std::size_t>(n) * dim * dim);
-    for (GlobalIndex i = 0; i < n; ++i)
-      block.metric.insert(block.metric.end(), constant_.begin(), constant_.end());
-    // A sampler that is uniform in the frame's volume has this density against the metric's.
-    const double root = std::sqrt(geometry::determinant(geometry::pack(constant_.data()).data()));
-    if (manifold.frame_volume() > 0.0)
-      block.weight.assign(static_cast<std::size_t>(n), 1.0 / (manifold.frame_volume() * root));
+    if (manifold.frame_volume() > 0.0) block.weight = densities(manifold, block.metric);
     return block;
+  }
+
+  /// A sampler that is uniform in the frame's volume has this density against the metric's.
+  static std::vector<double> densities(const geometry::Manifold& manifold,
+                                       const std::vector<double>& metric) {
+    std::vector<double> weight;
+    weight.reserve(metric.size() / (dim * dim));
+    for (std::size_t i = 0; i < metric.size(); i += dim * dim)
+      weight.push_back(1.0 / (manifold.frame_volume() *
+                              std::sqrt(geometry::determinant(geometry::pack(metric.data() + i).data()))));
+    return weight;
   }
 
   SampleOptions options_;

@@ -2,7 +2,10 @@
 // k7_train: learns the G2 3-form phi with a neural network.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
+#include <vector>
 
 #include "k7/cli/run_main.hpp"
 #include "k7/cli/validators.hpp"
@@ -22,7 +25,9 @@ class TrainProgram final : public cli::Program {
     return "Learns the 3-form phi of a G2 structure with a neural network, data-parallel over MPI ranks.\n"
            "Writes DIR/last.h5 and DIR/best.h5 (checkpoints), DIR/history.csv and DIR/train.json.\n"
            "  k7_train --preset quick --out outputs/quick\n"
-           "  mpirun -n 4 k7_train --preset notebook --epochs 5000 --out outputs/notebook\n"
+           "  mpirun -n 4 k7_train --preset neck --out outputs/neck\n"
+           "  k7_train --preset bryant-salamon --out outputs/bs      (a known metric with holonomy G2)\n"
+           "  k7_train --preset notebook --epochs 5000 --out outputs/notebook\n"
            "Exit codes: 0 done, 2 bad input, 4 loss not finite, 75 stopped by SIGTERM or SIGUSR1 (run again "
            "to go on).";
   }
@@ -61,20 +66,45 @@ class TrainProgram final : public cli::Program {
  private:
   void declare_model(CLI::App& app) {
     auto& o = options_;
-    app.add_option("--manifold", o.manifold, "Where points are drawn and in which coordinates")
-        ->check(CLI::IsMember({"notebook-chart"}));
-    app.add_option("--objective", o.objective, "notebook: distance of phi to the standard form")
-        ->check(CLI::IsMember({"notebook"}));
-    app.add_option("--metric-map", o.metric_map,
-                   "contraction: g ~ phi_ikl phi_jkl, rescaled to det g = 65/32")
-        ->check(CLI::IsMember({"contraction"}));
-    app.add_option("--ansatz", o.ansatz, "components: 35 free components of phi")
-        ->check(CLI::IsMember({"components"}));
-    app.add_option("--hidden", o.network.hidden, "Widths of the hidden layers, e.g. 512,512,512,256")
+    app.add_option("--manifold", o.model.manifold, "Where points are drawn and in which coordinates")
+        ->check(CLI::IsMember({"s1xs3xs3", "torus7", "interval-s3xs3", "notebook-chart"}));
+    app.add_option("--objective", o.objective,
+                   "torsion: |d phi|^2 + |d *phi|^2, exact derivatives; notebook: distance of phi to the "
+                   "standard form")
+        ->check(CLI::IsMember({"torsion", "notebook"}));
+    app.add_option(
+           "--start", o.start,
+           "background: the network starts at zero (phi = phi_0, or between the boundary values); random; "
+           "left-invariant: near the best constant coframe")
+        ->check(CLI::IsMember({"background", "random", "left-invariant"}));
+    app.add_option("--metric-map", o.model.metric_map,
+                   "hitchin: the metric that phi defines; contraction: g ~ phi_ikl phi_jkl, rescaled to det "
+                   "g = 65/32")
+        ->check(CLI::IsMember({"hitchin", "contraction"}));
+    app.add_option("--ansatz", o.model.ansatz,
+                   "coframe: phi = A^* phi_0, always a G2-structure; components: 35 free components of phi")
+        ->check(CLI::IsMember({"coframe", "components"}));
+    // Vectors, not arrays: of an array's missing numbers CLI11 would look for the next in the word that
+    // follows.
+    radii_.assign(o.model.radii.begin(), o.model.radii.end());
+    interval_.assign(o.model.interval.begin(), o.model.interval.end());
+    app.add_option("--radii", radii_, "s1xs3xs3: scales of dtheta, sigma, Sigma in the learned coframe")
         ->delimiter(',')
         ->check(cli::positive());
-    app.add_option("--activation", o.network.activation, "After every hidden layer")
-        ->check(CLI::IsMember({"silu", "tanh", "gelu"}));
+    app.add_option("--interval", interval_,
+                   "interval-s3xs3: the ends of r, in units of the bolt radius a = 1")
+        ->delimiter(',')
+        ->check(cli::positive());
+    app.add_flag("--impose-det,!--no-impose-det", o.model.impose_det,
+                 "coframe: det g = 65/32 exactly, everywhere");
+    app.add_option("--condition-bound", o.model.condition_bound,
+                   "coframe: largest cond(g) in the coframe, built in (implies --impose-det); 0 = none")
+        ->check(cli::non_negative());
+    app.add_option("--hidden", o.model.network.hidden, "Widths of the hidden layers, e.g. 512,512,512,256")
+        ->delimiter(',')
+        ->check(cli::positive());
+    app.add_option("--activation", o.model.network.activation, "After every hidden layer")
+        ->check(CLI::IsMember({"silu", "tanh", "gelu", "sine"}));
   }
 
   void declare_training(CLI::App& app) {
@@ -82,13 +112,16 @@ class TrainProgram final : public cli::Program {
     app.add_option("--epochs", o.epochs, "Steps, one fresh batch each")->check(cli::positive());
     app.add_option("--batch-size", o.batch_size, "Points per step over all ranks")->check(cli::positive());
     app.add_option("--lr", o.lr, "Learning rate at the start")->check(cli::positive());
-    app.add_option("--lr-min", o.lr_min, "Learning rate at the end (cosine)")->check(cli::non_negative());
+    app.add_option("--lr-min", o.lr_min, "Learning rate at the end (cosine, exponential)")
+        ->check(cli::non_negative());
     app.add_option("--weight-decay", o.weight_decay, "Decoupled weight decay")->check(cli::non_negative());
     app.add_option("--warmup-epochs", o.warmup_epochs, "Epochs of linear warm-up")
         ->check(cli::non_negative());
     app.add_option("--scheduler", o.scheduler, "Learning rate over the epochs")
-        ->check(CLI::IsMember({"cosine", "plateau"}));
-    app.add_option("--optimizer", o.optimizer, "First-order method")->check(CLI::IsMember({"adamw"}));
+        ->check(CLI::IsMember({"cosine", "exponential", "plateau"}));
+    app.add_option("--optimizer", o.optimizer,
+                   "adamw: a fresh batch in every step; lbfgs: the same points for 250 steps")
+        ->check(CLI::IsMember({"adamw", "lbfgs"}));
     app.add_option("--clip-norm", o.clip_norm, "Largest norm of the gradient")->check(cli::positive());
     app.add_option("--patience", o.patience, "Epochs without a new best loss before stopping")
         ->check(cli::positive());
@@ -102,12 +135,34 @@ class TrainProgram final : public cli::Program {
         ->check(cli::non_negative());
     app.add_option("--lambda-smooth", o.weights.smooth, "Weight of the gradient penalty")
         ->check(cli::non_negative());
+    app.add_option("--lambda-trace", o.weights.trace, "Weight of tr(g)/7 in the coframe")
+        ->check(cli::non_negative());
+    app.add_option(
+           "--lambda-gauge", o.weights.gauge,
+           "interval-s3xs3: weight of the distance to the known solution's lapse and shift, which fixes the "
+           "coordinates")
+        ->check(cli::non_negative());
   }
 
-  void check_options() const {
+  /// Exactly as many numbers as there are places for them.
+  template <std::size_t n>
+  static void set_numbers(std::array<double, n>& to, const std::vector<double>& from, const char* option,
+                          const char* names) {
+    if (from.size() != n)
+      throw CollectiveError(ExitCode::bad_input, fmt::format("{}: has {} numbers; {} are needed, {}", option,
+                                                             from.size(), n, names));
+    std::copy(from.begin(), from.end(), to.begin());
+  }
+
+  void check_options() {
+    set_numbers(options_.model.radii, radii_, "--radii", "R0,R1,R2");
+    set_numbers(options_.model.interval, interval_, "--interval", "r0,r1");
     if (options_.lr_min > options_.lr)
       throw CollectiveError(ExitCode::bad_input,
                             fmt::format("--lr-min {}: is larger than --lr {}", options_.lr_min, options_.lr));
+    if (options_.scheduler == "exponential" && !(options_.lr_min > 0.0))
+      throw CollectiveError(ExitCode::bad_input,
+                            "--lr-min 0: --scheduler exponential needs a positive rate at the end");
     if (options_.warmup_epochs >= options_.epochs)
       throw CollectiveError(ExitCode::bad_input,
                             fmt::format("--warmup-epochs {}: must be smaller than --epochs {}",
@@ -118,9 +173,11 @@ class TrainProgram final : public cli::Program {
     io::Json parallel = cli::parallel_json(context, result.device);
     parallel["comm"] = result.comm;
     parallel["peak_memory_mib"] = context.comm.all_gather(parallel::peak_memory_mib());
+    io::Json model = result.model;
+    model["radii"] = options_.model.radii;  // in full: the option is recorded as it was typed
     const io::Json tree{{"metadata", cli::metadata_json(name())},
                         {"constants", io::constants_json()},
-                        {"model", result.model},
+                        {"model", model},
                         {"training", result.training},
                         {"timing", result.timing},
                         {"parallel", parallel},
@@ -146,6 +203,8 @@ class TrainProgram final : public cli::Program {
   }
 
   pinn::TrainOptions options_;
+  std::vector<double> radii_;
+  std::vector<double> interval_;
 };
 
 }  // namespace

@@ -61,7 +61,7 @@ io::Json values_of(const CLI::App& app) {
         option->get_lnames().empty() ? option->get_name(true) : option->get_lnames().front();
     if (is_meta(name)) continue;
     if (option->get_items_expected_max() == 0)
-      values[name] = option->count() > 0;
+      values[name] = option->count() > 0 && option->as<bool>();
     else
       values[name] = option->count() > 0 ? joined(option->results()) : option->get_default_str();
   }

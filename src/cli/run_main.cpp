@@ -65,7 +65,7 @@ int run_parsed(Program& program, const ParsedOptions& parsed, const parallel::Co
 }  // namespace
 
 int run_main(int argc, char** argv, Program& program) {
-  parallel::ensure_fast_blas(argv);
+  parallel::prepare_process(argv);
   const parallel::Environment environment(argc, argv);
   const parallel::Communicator comm(MPI_COMM_WORLD);
   try {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Seven plain coordinates, each periodic or not: flat space, the torus, and the notebook's chart.
 #include <Eigen/Cholesky>
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
+#include "geometry/left_invariant_spectrum.hpp"
 #include "geometry/manifolds.hpp"
+#include "k7/error.hpp"
 
 namespace k7::geometry {
 namespace {
@@ -52,6 +55,8 @@ class CoordinateEmbedding final : public Embedding {
   int size_ = 0;
 };
 
+/// A network gets (cos, sin) of the angle of a periodic coordinate and the others as they are, coordinate
+/// after coordinate.
 class CoordinateManifold final : public Manifold {
  public:
   CoordinateManifold(std::string name, const Periods& periods, CoordinateSampler sampler)
@@ -89,6 +94,37 @@ class CoordinateManifold final : public Manifold {
     return sampler_ == CoordinateSampler::torus ? std::pow(2.0 * pi, dim) : 0.0;
   }
 
+  std::vector<double> reference_spectrum(const Matrix7& g, int count) const override {
+    // One line among the coordinates and the spectrum is no longer discrete.
+    const bool is_torus = std::all_of(periods_.begin(), periods_.end(), [](double p) { return p > 0.0; });
+    return is_torus ? torus_spectrum(g, periods_, count) : Manifold::reference_spectrum(g, count);
+  }
+
+  int n_features() const override {
+    return dim + static_cast<int>(
+                     std::count_if(periods_.begin(), periods_.end(), [](double p) { return p > 0.0; }));
+  }
+
+  void features(const double* x, double* f, double* df) const override {
+    const int n = n_features();
+    std::fill_n(df, dim * n, 0.0);
+    for (int i = 0, column = 0; i < dim; ++i) {
+      double* derivative = df + i * n;
+      if (periods_[i] > 0.0) {
+        const double frequency = 2.0 * pi / periods_[i];
+        f[column] = std::cos(frequency * x[i]);
+        f[column + 1] = std::sin(frequency * x[i]);
+        derivative[column] = -frequency * f[column + 1];
+        derivative[column + 1] = frequency * f[column];
+        column += 2;
+      } else {
+        f[column] = x[i];
+        derivative[column] = 1.0;
+        ++column;
+      }
+    }
+  }
+
  private:
   std::string name_;
   Periods periods_;
@@ -99,6 +135,10 @@ class CoordinateManifold final : public Manifold {
 
 std::unique_ptr<Manifold> make_coordinate_manifold(const std::string& name, const Periods& periods,
                                                    CoordinateSampler sampler) {
+  for (const double p : periods)
+    if (!(p >= 0.0) || !std::isfinite(p))
+      throw InputError("a period of " + name + " is " + std::to_string(p) +
+                       "; periods are positive and finite, 0 = not periodic");
   return std::make_unique<CoordinateManifold>(name, periods, sampler);
 }
 

@@ -25,24 +25,51 @@ std::string Manifold::point_defect(const double*) const {
 }
 
 void Manifold::sample(const DrawKey&, std::uint64_t, double*, double*) const {
-  throw InputError("manifold " + name() + " has no sampler; choose s1xs3xs3 or torus7");
+  throw InputError("manifold " + name() + " has no sampler; choose s1xs3xs3, interval-s3xs3 or torus7");
+}
+
+std::vector<double> Manifold::reference_spectrum(const Matrix7&, int) const {
+  return {};
+}
+
+Form1 Manifold::scale() const {
+  return {1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0};
+}
+
+Structure Manifold::structure() const {
+  return {};
+}
+
+void Manifold::background(const double*, double* a, double* da) const {
+  Matrix7::Map(a).setIdentity();
+  std::fill_n(da, dim * dim * dim, 0.0);
+}
+
+double Manifold::envelope(const double*, double* d) const {
+  std::fill_n(d, dim, 0.0);
+  return 1.0;
+}
+
+bool Manifold::exact_coframe(const double*, double*) const {
+  return false;
 }
 
 const std::vector<std::string>& manifold_names() {
-  static const std::vector<std::string> names{"s1xs3xs3", "torus7", "notebook-chart", "euclidean"};
+  static const std::vector<std::string> names{"s1xs3xs3", "interval-s3xs3", "torus7", "notebook-chart",
+                                              "euclidean"};
   return names;
 }
 
-std::unique_ptr<Manifold> make_manifold(const std::string& name, const Periods* periods) {
-  constexpr double two_pi = 2.0 * pi;
-  const auto periods_or = [periods](const Periods& own) { return periods != nullptr ? *periods : own; };
-  if (name == "s1xs3xs3") return make_neck_manifold();
-  if (name == "torus7")
-    return make_coordinate_manifold(
-        name, periods_or({two_pi, two_pi, two_pi, two_pi, two_pi, two_pi, two_pi}), CoordinateSampler::torus);
-  if (name == "notebook-chart")
-    return make_coordinate_manifold(name, periods_or({}), CoordinateSampler::notebook_chart);
-  if (name == "euclidean") return make_coordinate_manifold(name, periods_or({}), CoordinateSampler::none);
+std::unique_ptr<Manifold> make_manifold(const std::string& name, const ManifoldParameters& parameters) {
+  constexpr double t = 2.0 * pi;
+  const auto coordinates = [&](const Periods& own, CoordinateSampler sampler) {
+    return make_coordinate_manifold(name, parameters.periods.value_or(own), sampler);
+  };
+  if (name == "s1xs3xs3") return make_neck_manifold(parameters.radii);
+  if (name == "interval-s3xs3") return make_interval_manifold(parameters.interval);
+  if (name == "torus7") return coordinates({t, t, t, t, t, t, t}, CoordinateSampler::torus);
+  if (name == "notebook-chart") return coordinates({}, CoordinateSampler::notebook_chart);
+  if (name == "euclidean") return coordinates({}, CoordinateSampler::none);
   std::string known;
   for (const auto& n : manifold_names()) known += (known.empty() ? "" : ", ") + n;
   throw InputError("unknown manifold '" + name + "'; known: " + known);

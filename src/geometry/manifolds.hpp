@@ -9,8 +9,12 @@ namespace k7::geometry {
 /// How a coordinate manifold draws its points.
 enum class CoordinateSampler { none, torus, notebook_chart };
 
+/// @throws InputError unless the periods are finite and not negative
 std::unique_ptr<Manifold> make_coordinate_manifold(const std::string& name, const Periods& periods,
                                                    CoordinateSampler sampler);
-std::unique_ptr<Manifold> make_neck_manifold();
+/// @throws InputError unless the radii are positive and finite
+std::unique_ptr<Manifold> make_neck_manifold(const std::array<double, 3>& radii);
+/// @throws InputError unless 1 < interval[0] < interval[1], both finite
+std::unique_ptr<Manifold> make_interval_manifold(const std::array<double, 2>& interval);
 
 }  // namespace k7::geometry

@@ -41,18 +41,15 @@ geometry::Periods read_periods(const Hdf5File& file) {
     fail(file, "attribute periods", "has " + std::to_string(values.size()) + " numbers; 7 are needed");
   geometry::Periods periods{};
   std::copy(values.begin(), values.end(), periods.begin());
-  for (const double p : periods)
-    if (!(p >= 0.0) || !std::isfinite(p))
-      fail(file, "attribute periods",
-           "holds " + std::to_string(p) + "; periods are positive, 0 = not periodic");
   return periods;
 }
 
 /// Rows per block when validating and writing: a few MiB of metrics.
 constexpr GlobalIndex chunk_rows = 8192;
 
-std::uint64_t bytes_of(const SampleWriter::Contents& contents) {
-  const std::uint64_t row = dim + dim * dim + (contents.points ? geometry::point_size_neck : 0) +
+std::uint64_t bytes_of(const SampleWriter::Contents& contents, const geometry::Manifold& manifold) {
+  const int points = contents.points ? manifold.point_size() : 0;
+  const std::uint64_t row = dim + dim * dim + static_cast<std::uint64_t>(points) +
                             (contents.phi ? geometry::n_phi : 0) + (contents.weight ? 1 : 0);
   return row * sizeof(double) * static_cast<std::uint64_t>(contents.n_points);
 }
@@ -85,13 +82,12 @@ void SampleReader::read_attributes() {
   }
   const std::string name =
       file_.has_attribute("/", "manifold") ? file_.string_attribute("/", "manifold") : "euclidean";
-  geometry::Periods periods{};
-  const bool has_periods = file_.has_attribute("/", "periods");
-  if (has_periods) periods = read_periods(file_);
+  geometry::ManifoldParameters parameters;
+  if (file_.has_attribute("/", "periods")) parameters.periods = read_periods(file_);
   try {
-    manifold_ = geometry::make_manifold(name, has_periods ? &periods : nullptr);
+    manifold_ = geometry::make_manifold(name, parameters);
   } catch (const InputError& e) {
-    fail(file_, "attribute manifold", e.what());
+    fail(file_, "attributes manifold, periods", e.what());
   }
   if (file_.has_attribute("/", "frame")) {
     const std::string frame = file_.string_attribute("/", "frame");
@@ -110,9 +106,9 @@ void SampleReader::check_shapes() {
   n_points_ = static_cast<GlobalIndex>(coords[0]);
   require_shape(file_, "/metric", {coords[0], dim, dim});
   point_dataset_ = "/coords";
-  if (manifold_->point_size() == geometry::point_size_neck) {
+  if (manifold_->point_size() != dim) {
     point_dataset_ = "/points";
-    require_shape(file_, point_dataset_, {coords[0], geometry::point_size_neck});
+    require_shape(file_, point_dataset_, {coords[0], static_cast<std::uint64_t>(manifold_->point_size())});
   }
   // A read of no rows checks the types.
   double none = 0.0;
@@ -173,7 +169,7 @@ void SharedHdf5Output::commit() {
 
 SampleWriter::SampleWriter(const std::string& path, const parallel::Communicator& comm,
                            const geometry::Manifold& manifold, const Contents& contents)
-    : output_(path, comm, bytes_of(contents)) {
+    : output_(path, comm, bytes_of(contents, manifold)) {
   parallel::agree(comm, [&] {
     Hdf5File& file = output_.file();
     const auto n = static_cast<std::uint64_t>(contents.n_points);
@@ -186,7 +182,8 @@ SampleWriter::SampleWriter(const std::string& path, const parallel::Communicator
     constexpr auto f64 = Hdf5File::Type::float64;
     file.create_dataset("/coords", {n, dim}, f64, chunk_rows);
     file.create_dataset("/metric", {n, dim, dim}, f64, chunk_rows);
-    if (contents.points) file.create_dataset("/points", {n, geometry::point_size_neck}, f64, chunk_rows);
+    const auto point_size = static_cast<std::uint64_t>(manifold.point_size());
+    if (contents.points) file.create_dataset("/points", {n, point_size}, f64, chunk_rows);
     if (contents.phi) file.create_dataset("/phi", {n, geometry::n_phi}, f64, chunk_rows);
     if (contents.weight) file.create_dataset("/weight", {n}, f64, chunk_rows);
   });

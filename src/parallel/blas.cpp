@@ -60,13 +60,19 @@ std::set<int> allowed_cores() {
 
 }  // namespace
 
-void ensure_fast_blas(char** argv) {
-  if (std::getenv("OPENBLAS_CORETYPE") != nullptr) return;
+void prepare_process(char** argv) {
+  bool changed = false;
+  const auto set_default = [&changed](const char* name, const char* value) {
+    if (std::getenv(name) != nullptr) return;
+    setenv(name, value, 1);
+    changed = true;
+  };
+  set_default("OMP_WAIT_POLICY", "passive");
   const char* core = openblas_core();
   const char* best = best_core();
-  if (core == nullptr || best == nullptr || !is_generic(core)) return;
-  setenv("OPENBLAS_CORETYPE", best, 1);
-  execv("/proc/self/exe", argv);  // returns only when it failed; the slow kernel still computes right
+  if (core != nullptr && best != nullptr && is_generic(core)) set_default("OPENBLAS_CORETYPE", best);
+  if (changed)
+    execv("/proc/self/exe", argv);  // returns only when it failed; slow threads still compute right
 }
 
 std::string blas_name() {

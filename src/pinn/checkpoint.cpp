@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinn/checkpoint.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -43,12 +44,19 @@ std::vector<double> read_parameters(const Hdf5File& file, const std::string& gro
 void write_attributes(Hdf5File& file, const Checkpoint& c) {
   file.set_attribute("/", "format", std::string("k7-checkpoint"));
   file.set_attribute("/", "version", std::int64_t{1});
-  file.set_attribute("/", "manifold", c.manifold);
-  file.set_attribute("/", "metric_map", c.metric_map);
-  file.set_attribute("/", "activation", c.network.activation);
-  file.set_attribute("/", "inputs", static_cast<std::int64_t>(c.network.inputs));
-  file.set_attribute("/", "outputs", static_cast<std::int64_t>(c.network.outputs));
-  file.set_attribute("/", "hidden", std::vector<double>(c.network.hidden.begin(), c.network.hidden.end()));
+  const ModelSpec& m = c.model;
+  file.set_attribute("/", "manifold", m.manifold);
+  file.set_attribute("/", "radii", std::vector<double>(m.radii.begin(), m.radii.end()));
+  file.set_attribute("/", "interval", std::vector<double>(m.interval.begin(), m.interval.end()));
+  file.set_attribute("/", "ansatz", m.ansatz);
+  file.set_attribute("/", "metric_map", m.metric_map);
+  file.set_attribute("/", "impose_det", static_cast<std::int64_t>(m.impose_det));
+  file.set_attribute("/", "condition_bound", m.condition_bound);
+  if (!m.base.empty()) file.set_attribute("/", "base_coframe", m.base);
+  file.set_attribute("/", "activation", m.network.activation);
+  file.set_attribute("/", "inputs", static_cast<std::int64_t>(m.network.inputs));
+  file.set_attribute("/", "outputs", static_cast<std::int64_t>(m.network.outputs));
+  file.set_attribute("/", "hidden", std::vector<double>(m.network.hidden.begin(), m.network.hidden.end()));
   file.set_attribute("/", "seed", std::to_string(c.seed));
   file.set_attribute("/", "batch_size", c.batch_size);
   file.set_attribute("/", "epoch", static_cast<std::int64_t>(c.epoch));
@@ -82,6 +90,34 @@ NetworkShape read_shape(const Hdf5File& file) {
   return shape;
 }
 
+template <std::size_t n>
+std::array<double, n> read_numbers(const Hdf5File& file, const std::string& name) {
+  const auto values = file.numbers_attribute("/", name);
+  if (values.size() != n)
+    throw InputError(file.path() + ": attribute " + name + ": has " + std::to_string(values.size()) +
+                     " numbers; " + std::to_string(n) + " are needed");
+  std::array<double, n> result{};
+  std::copy(values.begin(), values.end(), result.begin());
+  return result;
+}
+
+ModelSpec read_model(const Hdf5File& file) {
+  ModelSpec m;
+  m.manifold = file.string_attribute("/", "manifold");
+  m.radii = read_numbers<3>(file, "radii");
+  m.interval = read_numbers<2>(file, "interval");
+  m.ansatz = file.string_attribute("/", "ansatz");
+  m.metric_map = file.string_attribute("/", "metric_map");
+  m.impose_det = file.number_attribute("/", "impose_det") != 0.0;
+  m.condition_bound = file.number_attribute("/", "condition_bound");
+  if (file.has_attribute("/", "base_coframe")) {
+    const auto base = read_numbers<geometry::dim * geometry::dim>(file, "base_coframe");
+    m.base.assign(base.begin(), base.end());
+  }
+  m.network = read_shape(file);
+  return m;
+}
+
 void read_header(const Hdf5File& file) {
   const std::string format =
       file.has_attribute("/", "format") ? file.string_attribute("/", "format") : "absent";
@@ -94,19 +130,22 @@ void read_header(const Hdf5File& file) {
 }
 
 void write_history(Hdf5File& file, const History& history) {
-  for (int column = 0; column < History::n_columns; ++column) {
+  file.create_group("/history");
+  for (std::size_t column = 0; column < history.columns.size(); ++column) {
     std::vector<double> values;
     values.reserve(history.rows.size());
     for (const auto& row : history.rows) values.push_back(row[column]);
-    file.write(std::string("/history/") + History::columns()[column], {values.size()}, values.data());
+    file.write("/history/" + history.columns[column], {values.size()}, values.data());
   }
 }
 
+/// Columns in alphabetical order.
 History read_history(const Hdf5File& file, int epochs) {
   History history;
-  history.rows.resize(static_cast<std::size_t>(epochs));
-  for (int column = 0; column < History::n_columns; ++column) {
-    const std::string name = std::string("/history/") + History::columns()[column];
+  history.columns = file.list("/history");
+  history.rows.assign(static_cast<std::size_t>(epochs), std::vector<double>(history.columns.size()));
+  for (std::size_t column = 0; column < history.columns.size(); ++column) {
+    const std::string name = "/history/" + history.columns[column];
     const auto values = file.read(name);
     if (values.size() != history.rows.size())
       throw InputError(file.path() + ": " + name + ": has " + std::to_string(values.size()) + " rows; " +
@@ -121,10 +160,10 @@ History read_history(const Hdf5File& file, int epochs) {
 void write_checkpoint(const std::string& path, const Checkpoint& c) {
   Hdf5File file = Hdf5File::create_in_memory(path);
   write_attributes(file, c);
-  write_parameters(file, "/model", c.network, c.parameters);
-  write_parameters(file, "/optimizer/exp_avg", c.network, c.exp_avg);
-  write_parameters(file, "/optimizer/exp_avg_sq", c.network, c.exp_avg_sq);
-  write_parameters(file, "/best", c.network, c.best_parameters);
+  write_parameters(file, "/model", c.model.network, c.parameters);
+  write_parameters(file, "/optimizer/exp_avg", c.model.network, c.exp_avg);
+  write_parameters(file, "/optimizer/exp_avg_sq", c.model.network, c.exp_avg_sq);
+  write_parameters(file, "/best", c.model.network, c.best_parameters);
   file.set_attribute("/optimizer", "step", c.optimizer_steps);
   file.create_group("/schedule");
   file.set_attribute("/schedule", "factor", c.schedule.factor);
@@ -140,9 +179,7 @@ Checkpoint read_checkpoint(const std::string& path) {
   const Hdf5File file = Hdf5File::open(path);
   read_header(file);
   Checkpoint c;
-  c.network = read_shape(file);
-  c.manifold = file.string_attribute("/", "manifold");
-  c.metric_map = file.string_attribute("/", "metric_map");
+  c.model = read_model(file);
   c.seed = read_seed(file);
   c.batch_size = static_cast<std::int64_t>(file.number_attribute("/", "batch_size"));
   c.epoch = static_cast<int>(file.number_attribute("/", "epoch"));
@@ -150,10 +187,10 @@ Checkpoint read_checkpoint(const std::string& path) {
   c.best_loss = file.number_attribute("/", "best_loss");
   c.best_epoch = static_cast<int>(file.number_attribute("/", "best_epoch"));
   c.epochs_without_best = static_cast<int>(file.number_attribute("/", "epochs_without_best"));
-  c.parameters = read_parameters(file, "/model", c.network);
-  c.exp_avg = read_parameters(file, "/optimizer/exp_avg", c.network);
-  c.exp_avg_sq = read_parameters(file, "/optimizer/exp_avg_sq", c.network);
-  c.best_parameters = read_parameters(file, "/best", c.network);
+  c.parameters = read_parameters(file, "/model", c.model.network);
+  c.exp_avg = read_parameters(file, "/optimizer/exp_avg", c.model.network);
+  c.exp_avg_sq = read_parameters(file, "/optimizer/exp_avg_sq", c.model.network);
+  c.best_parameters = read_parameters(file, "/best", c.model.network);
   c.optimizer_steps = static_cast<std::int64_t>(file.number_attribute("/optimizer", "step"));
   c.schedule.factor = file.number_attribute("/schedule", "factor");
   c.schedule.best = file.number_attribute("/schedule", "best");

@@ -15,9 +15,7 @@
 namespace k7::pinn {
 
 struct Checkpoint {
-  NetworkShape network;
-  std::string manifold;
-  std::string metric_map;
+  ModelSpec model;
   std::uint64_t seed = 0;
   std::int64_t batch_size = 0;
   int epoch = 0;         ///< epochs done

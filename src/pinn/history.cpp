@@ -1,19 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinn/history.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
+
+#include "k7/error.hpp"
 
 namespace k7::pinn {
 
-const std::array<const char*, History::n_columns>& History::columns() {
-  static const std::array<const char*, n_columns> names{"loss",   "torsion",  "det", "norm",
-                                                        "smooth", "det_mean", "lr",  "grad_norm"};
-  return names;
+History History::arranged(const std::vector<std::string>& order) const {
+  std::vector<std::size_t> from;
+  for (const auto& name : order) {
+    const auto it = std::find(columns.begin(), columns.end(), name);
+    if (it == columns.end()) throw InputError("/history/" + name + ": is missing");
+    from.push_back(static_cast<std::size_t>(it - columns.begin()));
+  }
+  History result{order, {}};
+  for (const auto& row : rows) {
+    std::vector<double> values;
+    values.reserve(from.size());
+    for (const auto column : from) values.push_back(row[column]);
+    result.rows.push_back(std::move(values));
+  }
+  return result;
 }
 
 std::string History::csv() const {
   std::string text = "epoch";
-  for (const char* name : columns()) text += std::string(",") + name;
+  for (const auto& name : columns) text += "," + name;
   text += '\n';
   std::array<char, 32> number{};
   for (std::size_t epoch = 0; epoch < rows.size(); ++epoch) {

@@ -3,16 +3,15 @@
 
 #include "k7/error.hpp"
 #include "k7/parallel/agree.hpp"
-#include "pinn/batched_forms.hpp"
 #include "pinn/checkpoint.hpp"
 #include "pinn/device.hpp"
-#include "pinn/network.hpp"
+#include "pinn/form_report.hpp"
+#include "pinn/learned_form.hpp"
 
 namespace k7::pinn {
 
 struct Model::State {
-  std::unique_ptr<geometry::Manifold> manifold;
-  std::unique_ptr<Network> network;
+  std::unique_ptr<LearnedForm> form;
 };
 
 Model::Model(const std::string& path, const parallel::Communicator& comm, const std::string& device,
@@ -22,41 +21,47 @@ Model::Model(const std::string& path, const parallel::Communicator& comm, const 
   const at::Device where = choose_device(comm, device);
   parallel::agree(comm, [&] {
     const Checkpoint c = read_checkpoint(path);
-    if (c.network.inputs != geometry::dim || c.network.outputs != geometry::n_phi ||
-        c.metric_map != "contraction")
-      throw InputError(path + ": holds a network " + c.network.text() + " with metric map '" + c.metric_map +
-                       "'; 7 inputs, 35 outputs and 'contraction' are needed");
     try {
-      state_->manifold = geometry::make_manifold(c.manifold);
-      state_->network = std::make_unique<Network>(c.network, where);
+      TrainOptions options;
+      options.model = c.model;
+      options.objective = c.model.metric_map == "contraction" ? "notebook" : "torsion";
+      complete(options);
+      if (options.model != c.model)
+        throw InputError("holds a network " + c.model.network.text() + "; " + c.model.ansatz + " on " +
+                         c.model.manifold + " needs " + options.model.network.text());
+      state_->form = std::make_unique<LearnedForm>(c.model, where);
     } catch (const InputError& e) {
       throw InputError(path + ": " + e.what());
     }
-    state_->network->parameters().copy_(at::from_blob(const_cast<double*>(c.parameters.data()),
-                                                      {static_cast<std::int64_t>(c.parameters.size())},
-                                                      at::kDouble));
+    state_->form->network().parameters().copy_(at::from_blob(const_cast<double*>(c.parameters.data()),
+                                                             {static_cast<std::int64_t>(c.parameters.size())},
+                                                             at::kDouble));
   });
 }
 
 Model::~Model() = default;
 
 const geometry::Manifold& Model::manifold() const {
-  return *state_->manifold;
+  return state_->form->manifold();
 }
 
-void Model::evaluate(const std::vector<double>& coords, std::vector<double>& phi,
+std::string Model::device() const {
+  return state_->form->network().device().is_cuda() ? "cuda" : "cpu";
+}
+
+void Model::evaluate(const std::vector<double>& points, std::vector<double>& phi,
                      std::vector<double>& metric) const {
-  const at::NoGradGuard no_gradient;
-  const auto n = static_cast<std::int64_t>(coords.size() / geometry::dim);
-  const at::Tensor x = at::from_blob(const_cast<double*>(coords.data()), {n, geometry::dim}, at::kDouble);
-  const at::Tensor form = state_->network->forward(x.to(state_->network->device()));
-  const at::Tensor g = metric_from_contraction(contraction(form));
+  const LearnedForm::Values v = state_->form->values(state_->form->at(points));
   const auto copy = [](const at::Tensor& t, std::vector<double>& out) {
     const at::Tensor host = t.cpu().contiguous();
     out.assign(host.data_ptr<double>(), host.data_ptr<double>() + host.numel());
   };
-  copy(form, phi);
-  copy(g, metric);
+  copy(v.phi, phi);
+  copy(v.g, metric);
+}
+
+io::Json Model::report(GlobalIndex n_points, std::uint64_t seed, const parallel::Communicator& comm) const {
+  return report_on(*state_->form, n_points, seed, comm);
 }
 
 }  // namespace k7::pinn

@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinn/network.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "k7/error.hpp"
 #include "k7/geometry/sampler.hpp"
+#include "pinn/activation.hpp"
 
 namespace k7::pinn {
-namespace {
-
-at::Tensor activate(const at::Tensor& x, const std::string& activation) {
-  if (activation == "silu") return at::silu(x);
-  if (activation == "tanh") return at::tanh(x);
-  return at::gelu(x);
-}
-
-}  // namespace
-
 std::vector<ParameterSlot> parameter_slots(const NetworkShape& shape) {
   std::vector<ParameterSlot> slots;
   std::int64_t offset = 0;
@@ -38,8 +30,9 @@ std::vector<ParameterSlot> parameter_slots(const NetworkShape& shape) {
 
 Network::Network(const NetworkShape& shape, const at::Device& device, std::int64_t gradient_tail)
     : shape_(shape) {
-  if (shape.activation != "silu" && shape.activation != "tanh" && shape.activation != "gelu")
-    throw InputError("unknown --activation '" + shape.activation + "'; known: silu, tanh, gelu");
+  const auto& known = activation_names();
+  if (std::find(known.begin(), known.end(), shape.activation) == known.end())
+    throw InputError("unknown --activation '" + shape.activation + "'; known: silu, tanh, gelu, sine");
   const auto options = at::TensorOptions().dtype(at::kDouble).device(device);
   parameters_ = at::zeros({shape.n_parameters()}, options);
   gradients_ = at::zeros({shape.n_parameters() + gradient_tail}, options);
@@ -54,12 +47,17 @@ Network::Network(const NetworkShape& shape, const at::Device& device, std::int64
   }
 }
 
-void Network::initialise(std::uint64_t seed, double gain) {
+void Network::initialise(std::uint64_t seed, double gain, double output_gain, double hidden_bias) {
   std::vector<double> values(static_cast<std::size_t>(parameters_.numel()), 0.0);
   const geometry::DrawKey key{seed, geometry::Stream::weights, 0};
-  for (const auto& slot : parameter_slots(shape_)) {
-    if (slot.shape.size() != 2) continue;
-    const double bound = gain * std::sqrt(6.0 / static_cast<double>(slot.shape[0] + slot.shape[1]));
+  const auto slots = parameter_slots(shape_);
+  const std::int64_t last_layer = slots[slots.size() - 2].offset;
+  for (const auto& slot : slots) {
+    const bool hidden = slot.offset < last_layer;
+    const double bound = slot.shape.size() == 2
+                             ? (hidden ? gain : output_gain) *
+                                   std::sqrt(6.0 / static_cast<double>(slot.shape[0] + slot.shape[1]))
+                             : (hidden ? hidden_bias : 0.0);
     for (std::int64_t i = slot.offset; i < slot.offset + slot.count; ++i) {
       double u[2];
       geometry::uniform_pair(key, static_cast<std::uint64_t>(i), 0, u);
@@ -72,8 +70,22 @@ void Network::initialise(std::uint64_t seed, double gain) {
 at::Tensor Network::forward(const at::Tensor& x) const {
   at::Tensor h = x;
   for (std::size_t layer = 0; layer + 1 < weights_.size(); ++layer)
-    h = activate(at::linear(h, weights_[layer], biases_[layer]), shape_.activation);
+    h = activate(shape_.activation, at::linear(h, weights_[layer], biases_[layer]));
   return at::linear(h, weights_.back(), biases_.back());
+}
+
+Jet Network::forward_jet(const at::Tensor& x) const {
+  // Values and tangents are one tall batch, so that each layer is one GEMM of 8 n rows.
+  const std::int64_t n = x.size(1);
+  const auto linear = [n](const at::Tensor& h, const at::Tensor& weight) {
+    return at::mm(h.reshape({(1 + geometry::dim) * n, h.size(2)}), weight.t())
+        .view({1 + geometry::dim, n, weight.size(0)});
+  };
+  at::Tensor h = x;
+  for (std::size_t layer = 0; layer + 1 < weights_.size(); ++layer)
+    h = activate_jet(shape_.activation, linear(h, weights_[layer]), biases_[layer]);
+  const at::Tensor out = linear(h, weights_.back());
+  return {out[0] + biases_.back(), out.narrow(0, 1, geometry::dim).transpose(0, 1)};
 }
 
 }  // namespace k7::pinn

@@ -9,6 +9,12 @@
 
 namespace k7::pinn {
 
+/// A function's values and their derivatives along the frame E_0..E_6.
+struct Jet {
+  at::Tensor value;        ///< (n, ...)
+  at::Tensor derivatives;  ///< (n, 7, ...)
+};
+
 /// A fully connected network whose parameters are one flat tensor; the layers' weights are views of it, and
 /// so are their gradients of a second one. One buffer is then what the optimiser updates, the ranks sum and
 /// checkpoints hold.
@@ -21,11 +27,17 @@ class Network {
   const NetworkShape& shape() const { return shape_; }
   at::Device device() const { return parameters_.device(); }
 
-  /// Xavier-uniform weights with the given gain, zero biases; the same for the same seed anywhere.
-  void initialise(std::uint64_t seed, double gain);
+  /// Xavier-uniform weights with the given gain (output_gain in the last layer; 0 makes the network the zero
+  /// function); hidden biases uniform in (-hidden_bias, hidden_bias), without which odd activations start as
+  /// an odd function. The same for the same seed anywhere.
+  void initialise(std::uint64_t seed, double gain, double output_gain, double hidden_bias = 0.0);
 
   /// x: (n, inputs) -> (n, outputs), float64, on the network's device.
   at::Tensor forward(const at::Tensor& x) const;
+
+  /// Forward-mode differentiation along the frame: x: (8, n, inputs), x[0] the features, x[1 + a] their frame
+  /// derivatives -> values (n, outputs) and frame derivatives (n, 7, outputs).
+  Jet forward_jet(const at::Tensor& x) const;
 
   /// (n_parameters), layer by layer, weight (out, in) row-major, then bias.
   const at::Tensor& parameters() const { return parameters_; }

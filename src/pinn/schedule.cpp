@@ -21,6 +21,7 @@ double Schedule::rate(int epoch) const {
   if (o.scheduler == "plateau") return o.lr * state.factor;
   const double t = epoch - o.warmup_epochs;
   const double period = std::max(1, o.epochs - o.warmup_epochs);
+  if (o.scheduler == "exponential") return o.lr * std::pow(o.lr_min / o.lr, t / period);
   return o.lr_min + (o.lr - o.lr_min) * 0.5 * (1.0 + std::cos(geometry::pi * t / period));
 }
 

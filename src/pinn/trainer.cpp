@@ -18,14 +18,14 @@
 #include "pinn/adamw.hpp"
 #include "pinn/checkpoint.hpp"
 #include "pinn/device.hpp"
-#include "pinn/notebook_loss.hpp"
+#include "pinn/form_report.hpp"
+#include "pinn/lbfgs.hpp"
+#include "pinn/left_invariant.hpp"
+#include "pinn/objective.hpp"
 
 namespace k7::pinn {
 namespace fs = std::filesystem;
 namespace {
-
-/// What travels behind the gradients in their buffer: the loss terms and whether a rank was asked to stop.
-constexpr std::int64_t gradient_tail = NotebookLoss::n_terms + 1;
 
 std::vector<double> to_vector(const at::Tensor& t) {
   const at::Tensor host = t.cpu().contiguous();
@@ -37,6 +37,12 @@ void from_vector(const at::Tensor& t, const std::vector<double>& values) {
   t.copy_(at::from_blob(const_cast<double*>(values.data()), {t.numel()}, at::kDouble));
 }
 
+constexpr int lbfgs_window = 250;        ///< epochs with the same points
+constexpr int validation_interval = 25;  ///< epochs between looks at the validation points
+constexpr GlobalIndex least_validation_points = 4096;
+
+constexpr GlobalIndex report_points = 8192;  ///< of the report on the best form
+
 class Trainer {
  public:
   Trainer(const TrainOptions& options, const parallel::Communicator& comm, io::Json record)
@@ -45,12 +51,13 @@ class Trainer {
         record_(std::move(record)),
         device_(choose_device(comm, options.device)),
         reducer_(choose_reducer(comm, options.comm, device_)),
-        manifold_(geometry::make_manifold(options.manifold)),
-        network_(options.network, device_, gradient_tail),
-        best_parameters_(at::zeros_like(network_.parameters())),
-        optimizer_(network_.parameters(), options.weight_decay),
+        objective_(make_objective(options)),
+        n_terms_(static_cast<std::int64_t>(objective_->terms().size())),
+        form_(options.model, device_, n_terms_ + 1),
+        best_parameters_(at::zeros_like(network().parameters())),
+        optimizer_(network().parameters(), options.weight_decay),
         schedule_(options) {
-    loss_.weights = options.weights;
+    history_.columns = history_columns();
   }
 
   void prepare_folder();
@@ -59,27 +66,40 @@ class Trainer {
 
  private:
   std::string path(const char* name) const { return (fs::path(options_.out) / name).string(); }
-  at::Tensor sample_batch(int epoch) const;
-  std::array<double, gradient_tail> loss_and_gradients(int epoch);
-  void keep_best(double total);
-  void step(const std::array<double, gradient_tail>& sums);
+  Network& network() { return form_.network(); }
+  const Network& network() const { return form_.network(); }
+  std::vector<std::string> history_columns() const;
+  void start();
+  std::vector<double> loss_and_gradients(int epoch);
+  template <class Use>
+  void for_chunks(const geometry::DrawKey& key, GlobalIndex n_points, const Use& use) const;
+  double validation_loss() const;
+  void keep_best(double loss, int epochs);
+  void adamw_step();
+  bool lbfgs_step(std::vector<double>& sums);
+  void record(const std::vector<double>& sums, double gradient_norm);
   void save();
   void load(const std::string& file);
   Checkpoint snapshot() const;
   void log_line(int first_epoch) const;
-  TrainResult result(TrainResult::Stop stop) const;
+  std::vector<double> compare_with_constants();
+  void set_base(const std::vector<double>& base);
+  io::Json report_on_best();
+  TrainResult result(TrainResult::Stop stop);
 
   TrainOptions options_;
   const parallel::Communicator& comm_;
   io::Json record_;
   at::Device device_;
   std::unique_ptr<parallel::GradientReducer> reducer_;
-  std::unique_ptr<geometry::Manifold> manifold_;
-  Network network_;
+  std::unique_ptr<Objective> objective_;
+  std::int64_t n_terms_;
+  LearnedForm form_;
   at::Tensor best_parameters_;
   AdamW optimizer_;
+  Lbfgs lbfgs_;
   Schedule schedule_;
-  NotebookLoss loss_;
+  io::Json left_invariant_;
   History history_;
   int epoch_ = 0;
   double best_loss_ = std::numeric_limits<double>::infinity();
@@ -111,16 +131,37 @@ void Trainer::start_or_resume() {
   });
   comm_.broadcast(&resume, 1);
   if (resume == 0) {
-    constexpr double notebook_gain = 0.5;
-    network_.initialise(options_.seed, notebook_gain);
-    best_parameters_.copy_(network_.parameters());
-    spdlog::info("network {}, {}, {} parameters, on {} with {}", options_.network.text(),
-                 options_.network.activation, options_.network.n_parameters(),
-                 device_.is_cuda() ? "cuda" : "cpu", reducer_->name());
+    start();
     return;
   }
   parallel::agree(comm_, [&] { load(file); });
+  compare_with_constants();
   spdlog::info("resumed {} after epoch {}, best loss {:.6g}", file, epoch_, best_loss_);
+}
+
+void Trainer::start() {
+  // A random coframe must stay away from singular matrices, where the torsion is infinite: small outputs.
+  constexpr double notebook_gain = 0.5;
+  constexpr double hidden_bias = 0.5;
+  const double output_gain = options_.start == "random"           ? 0.25
+                             : options_.start == "left-invariant" ? 0.02
+                                                                  : 0.0;
+  if (options_.objective == "notebook")
+    network().initialise(options_.seed, notebook_gain, notebook_gain);
+  else
+    network().initialise(options_.seed, 1.0, output_gain, hidden_bias);
+  const std::vector<double> constants = compare_with_constants();
+  if (options_.start == "left-invariant") set_base(constants);
+  best_parameters_.copy_(network().parameters());
+  spdlog::info("{} on {}: network {}, {}, {} parameters, on {} with {}", options_.model.ansatz,
+               options_.model.manifold, options_.model.network.text(), options_.model.network.activation,
+               options_.model.network.n_parameters(), device_.is_cuda() ? "cuda" : "cpu", reducer_->name());
+}
+
+std::vector<std::string> Trainer::history_columns() const {
+  std::vector<std::string> columns = objective_->terms();
+  columns.insert(columns.end(), {"lr", "grad_norm"});
+  return columns;
 }
 
 void Trainer::load(const std::string& file) {
@@ -129,19 +170,32 @@ void Trainer::load(const std::string& file) {
     throw InputError(file + ": was made with " + option + " " + there + ", this run has " + here +
                      "; use the same, --resume never, or another --out");
   };
-  if (c.network != options_.network)
-    differs("the network", c.network.text() + " " + c.network.activation,
-            options_.network.text() + " " + options_.network.activation);
+  const auto& here = options_.model;
+  if (c.model.manifold != here.manifold) differs("--manifold", c.model.manifold, here.manifold);
+  if (c.model.ansatz != here.ansatz) differs("--ansatz", c.model.ansatz, here.ansatz);
+  if (c.model.network != here.network)
+    differs("the network", c.model.network.text() + " " + c.model.network.activation,
+            here.network.text() + " " + here.network.activation);
+  set_base(c.model.base);
+  if (c.model != here)
+    throw InputError(
+        file +
+        ": was made with other --radii, --interval, --impose-det or --condition-bound than this run; "
+        "use the same, --resume never, or another --out");
   if (c.seed != options_.seed) differs("--seed", std::to_string(c.seed), std::to_string(options_.seed));
   if (c.batch_size != options_.batch_size)
     differs("--batch-size", std::to_string(c.batch_size), std::to_string(options_.batch_size));
-  from_vector(network_.parameters(), c.parameters);
+  from_vector(network().parameters(), c.parameters);
   from_vector(best_parameters_, c.best_parameters);
   from_vector(optimizer_.exp_avg, c.exp_avg);
   from_vector(optimizer_.exp_avg_sq, c.exp_avg_sq);
   optimizer_.steps = c.optimizer_steps;
   schedule_.state = c.schedule;
-  history_ = c.history;
+  try {
+    history_ = c.history.arranged(history_columns());
+  } catch (const InputError& e) {
+    throw InputError(file + ": " + e.what() + "; was it made with another --objective?");
+  }
   epoch_ = c.epoch;
   best_loss_ = c.best_loss;
   best_epoch_ = c.best_epoch;
@@ -149,64 +203,89 @@ void Trainer::load(const std::string& file) {
   seconds_ = c.seconds;
 }
 
-at::Tensor Trainer::sample_batch(int epoch) const {
-  const auto rows = parallel::even_rows(options_.batch_size, comm_.rank(), comm_.size());
-  at::Tensor x = at::empty({rows.count(), geometry::dim}, at::kDouble);
-  auto* out = x.data_ptr<double>();
-  const geometry::DrawKey key{options_.seed, geometry::Stream::training, static_cast<std::uint32_t>(epoch)};
-  at::parallel_for(0, rows.count(), 256, [&](std::int64_t begin, std::int64_t end) {
-    std::array<double, geometry::point_size_neck> point{};
-    for (std::int64_t i = begin; i < end; ++i)
-      manifold_->sample(key, static_cast<std::uint64_t>(rows.begin + i), point.data(),
-                        out + i * geometry::dim);
-  });
-  return x.to(device_);
+/// Calls use(batch) with this rank's share of a draw in chunks: these keep the activations of a layer in the
+/// caches, and memory independent of the batch.
+template <class Use>
+void Trainer::for_chunks(const geometry::DrawKey& key, GlobalIndex n_points, const Use& use) const {
+  const auto rows = parallel::even_rows(n_points, comm_.rank(), comm_.size());
+  const GlobalIndex chunk = std::min(objective_->chunk_points(), std::max<GlobalIndex>(1, rows.count()));
+  for (GlobalIndex begin = rows.begin; begin < rows.end; begin += chunk)
+    use(form_.sample(key, begin, std::min(chunk, rows.end - begin)));
 }
 
-std::array<double, gradient_tail> Trainer::loss_and_gradients(int epoch) {
-  const at::Tensor& buffer = network_.gradient_buffer();
+/// Means over the whole batch of the loss's terms, and how many ranks were asked to stop. They travel behind
+/// the gradients in one message.
+std::vector<double> Trainer::loss_and_gradients(int epoch) {
+  const at::Tensor& buffer = network().gradient_buffer();
   buffer.zero_();
-  const at::Tensor x = sample_batch(epoch);
-  if (x.size(0) > 0) {
-    const NotebookLoss::Value value = loss_(network_, x, options_.batch_size);
-    value.loss.backward();
-    buffer.narrow(0, network_.parameters().numel(), NotebookLoss::n_terms).copy_(value.terms);
-  }
-  buffer[-1] = parallel::stop_requested_here() ? 1.0 : 0.0;
+  at::Tensor tail = buffer.narrow(0, network().parameters().numel(), n_terms_ + 1);
+  // L-BFGS wants the same points for a while.
+  const int draw = options_.optimizer == "lbfgs" ? epoch / lbfgs_window : epoch;
+  for_chunks({options_.seed, geometry::Stream::training, static_cast<std::uint32_t>(draw)},
+             options_.batch_size, [&](const Batch& batch) {
+               const Objective::Value value = (*objective_)(form_, batch, options_.batch_size);
+               value.loss.backward();
+               tail.narrow(0, 0, n_terms_).add_(value.terms);
+             });
+  tail[n_terms_] = parallel::stop_requested_here() ? 1.0 : 0.0;
   sum_over_ranks(*reducer_, buffer);
-  const at::Tensor tail = buffer.narrow(0, network_.parameters().numel(), gradient_tail).cpu();
-  std::array<double, gradient_tail> sums{};
-  std::copy_n(tail.data_ptr<double>(), gradient_tail, sums.begin());
-  return sums;
+  return to_vector(tail);
 }
 
-/// The weights that are kept are those that the loss was computed with: call before the step.
-void Trainer::keep_best(double total) {
-  if (total < best_loss_ - options_.min_delta) {
-    best_loss_ = total;
+/// The loss on points that training never sees, the same at every call.
+double Trainer::validation_loss() const {
+  const at::NoGradGuard no_gradient;
+  const GlobalIndex n_points = std::max<GlobalIndex>(options_.batch_size, least_validation_points);
+  double sum = 0.0;
+  for_chunks({options_.seed, geometry::Stream::validation, 1}, n_points, [&](const Batch& batch) {
+    sum += (*objective_)(form_, batch, n_points).terms[Objective::loss].item<double>();
+  });
+  return comm_.sum(sum);
+}
+
+/// The weights that are kept are those that the loss was computed with.
+/// @param epochs since the last call
+void Trainer::keep_best(double loss, int epochs) {
+  if (loss < best_loss_ - options_.min_delta) {
+    best_loss_ = loss;
     best_epoch_ = epoch_;
     epochs_without_best_ = 0;
-    best_parameters_.copy_(network_.parameters());
+    best_parameters_.copy_(network().parameters());
   } else {
-    ++epochs_without_best_;
+    epochs_without_best_ += epochs;
   }
 }
 
-void Trainer::step(const std::array<double, gradient_tail>& sums) {
-  const double norm = clip_gradient_norm(network_.gradients(), options_.clip_norm);
-  optimizer_.step(network_.parameters(), network_.gradients(), schedule_.rate(epoch_));
-  schedule_.observe(sums[NotebookLoss::total]);
-  history_.rows.push_back({sums[NotebookLoss::total], sums[NotebookLoss::torsion], sums[NotebookLoss::det],
-                           sums[NotebookLoss::norm], sums[NotebookLoss::smooth], sums[NotebookLoss::det_mean],
-                           schedule_.rate(epoch_ + 1), norm});
+void Trainer::adamw_step() {
+  optimizer_.step(network().parameters(), network().gradients(), schedule_.rate(epoch_));
+}
+
+/// Leaves the loss and gradients of the new parameters. Returns false when no lower loss can be found.
+bool Trainer::lbfgs_step(std::vector<double>& sums) {
+  double loss = sums[Objective::loss];
+  const auto evaluate = [&] {
+    sums = loss_and_gradients(epoch_);
+    return sums[Objective::loss];
+  };
+  if (lbfgs_.step(network().parameters(), network().gradients(), loss, evaluate)) return true;
+  if (lbfgs_.empty()) return false;
+  lbfgs_.clear();  // once more, along the gradient
+  loss = evaluate();
+  return lbfgs_.step(network().parameters(), network().gradients(), loss, evaluate);
+}
+
+void Trainer::record(const std::vector<double>& sums, double gradient_norm) {
+  schedule_.observe(sums[Objective::loss]);
+  std::vector<double> row(sums.begin(), sums.end() - 1);
+  row.push_back(schedule_.rate(epoch_ + 1));
+  row.push_back(gradient_norm);
+  history_.rows.push_back(std::move(row));
   ++epoch_;
 }
 
 Checkpoint Trainer::snapshot() const {
   Checkpoint c;
-  c.network = options_.network;
-  c.manifold = options_.manifold;
-  c.metric_map = options_.metric_map;
+  c.model = options_.model;
   c.seed = options_.seed;
   c.batch_size = options_.batch_size;
   c.epoch = epoch_;
@@ -214,7 +293,7 @@ Checkpoint Trainer::snapshot() const {
   c.best_loss = best_loss_;
   c.best_epoch = best_epoch_;
   c.epochs_without_best = epochs_without_best_;
-  c.parameters = to_vector(network_.parameters());
+  c.parameters = to_vector(network().parameters());
   c.optimizer_steps = optimizer_.steps;
   c.exp_avg = to_vector(optimizer_.exp_avg);
   c.exp_avg_sq = to_vector(optimizer_.exp_avg_sq);
@@ -242,27 +321,82 @@ void Trainer::log_line(int first_epoch) const {
       "epoch {:5d}/{} | loss {:.3e} = torsion {:.2e}, det {:.1e}, norm {:.2e}, smooth {:.1e} | det g {:.4f} "
       "| "
       "lr {:.2e} | {} points/s | {} left",
-      epoch_, options_.epochs, row[History::loss], row[History::torsion], row[History::det],
-      row[History::norm], row[History::smooth], row[History::det_mean], row[History::lr],
+      epoch_, options_.epochs, row[Objective::loss], row[Objective::torsion], row[Objective::det],
+      row[Objective::norm], row[Objective::smooth], row[Objective::det_mean],
+      row[static_cast<std::size_t>(n_terms_)],
       parallel::human_count(static_cast<double>(options_.batch_size) / per_epoch),
       parallel::human_time(per_epoch * (options_.epochs - epoch_)));
 }
 
-TrainResult Trainer::result(TrainResult::Stop stop) const {
+/// The best constant coefficients, where constants are homogeneous: what the network has to reach or beat.
+/// Returns their coframe (7, 7).
+std::vector<double> Trainer::compare_with_constants() {
+  const auto* loss = dynamic_cast<const TorsionLoss*>(objective_.get());
+  if (loss == nullptr || options_.model.manifold != "s1xs3xs3") return {};
+  constexpr int starts = 16;
+  std::vector<double> coframe(static_cast<std::size_t>(geometry::dim * geometry::dim));
+  parallel::agree_on_root(comm_, [&] {
+    const LeftInvariant best = best_left_invariant(options_.model, *loss, options_.seed, starts);
+    left_invariant_ = best.json;
+    coframe = best.coframe;
+    spdlog::info("best left-invariant form: loss {:.8g}, found by {} of {} starts", best.loss,
+                 best.json.value("starts_that_reached_it", 0), starts);
+  });
+  comm_.broadcast(coframe.data(), coframe.size());
+  return coframe;
+}
+
+void Trainer::set_base(const std::vector<double>& base) {
+  options_.model.base = base;
+  form_.set_base(base);
+}
+
+/// Leaves the best parameters in the network.
+io::Json Trainer::report_on_best() {
+  network().parameters().copy_(best_parameters_);
+  const io::Json report = report_on(form_, report_points, options_.seed, comm_);
+  const auto number = [&](const char* group, const char* key) {
+    return report.contains(group) ? report[group][key].get<double>() : std::nan("");
+  };
+  spdlog::info(
+      "best form, {} fresh points: |d phi|^2 + |d *phi|^2 {:.6g} +- {:.1g}, largest {:.3g}; cond(g) up to "
+      "{:.4g}; tr(g)/7 "
+      "{:.4g}; G2-structure at {:.4g} % of the points",
+      report_points, number("torsion", "mean"), number("torsion", "std_error"), number("torsion", "max"),
+      number("cond_g", "max"), number("trace_g_over_7", "mean"),
+      100.0 * report["positive_fraction"].get<double>());
+  if (report.contains("exact"))
+    spdlog::info(
+        "against the known solution: volume {:.1e}, length {:.1e}, metric {:.1e} (rms), {:.1e} (largest)",
+        number("exact", "volume_error"), number("exact", "length_error"), number("exact", "metric_error_rms"),
+        number("exact", "metric_error_max"));
+  return report;
+}
+
+TrainResult Trainer::result(TrainResult::Stop stop) {
   constexpr std::array<const char*, 4> names{"finished", "early", "signal", "not_finite"};
-  const auto last = [&](History::Column c) {
+  const auto last = [&](Objective::Term c) {
     return history_.rows.empty() ? io::Json(nullptr) : io::Json(history_.rows.back()[c]);
   };
   TrainResult r{stop, {}, {}, {}, device_.is_cuda() ? "cuda" : "cpu", reducer_->name()};
-  r.model = {{"architecture", options_.network.text()},
-             {"n_parameters", options_.network.n_parameters()},
-             {"activation", options_.network.activation}};
+  r.model = {{"architecture", options_.model.network.text()},
+             {"n_parameters", options_.model.network.n_parameters()},
+             {"activation", options_.model.network.activation}};
   r.training = {{"epochs", epoch_},
-                {"final_loss", last(History::loss)},
+                {"final_loss", last(Objective::loss)},
                 {"best_loss", best_loss_},
                 {"best_epoch", best_epoch_},
-                {"final_torsion", last(History::torsion)},
+                {"final_torsion", last(Objective::torsion)},
                 {"stopped", names[static_cast<std::size_t>(stop)]}};
+  if (options_.objective == "torsion") {
+    const std::size_t first = Objective::n_common;
+    r.training["torsion_closed"] =
+        history_.rows.empty() ? io::Json(nullptr) : io::Json(history_.rows.back()[first]);
+    r.training["torsion_coclosed"] =
+        history_.rows.empty() ? io::Json(nullptr) : io::Json(history_.rows.back()[first + 1]);
+    if (!left_invariant_.is_null()) r.training["left_invariant"] = left_invariant_;
+    if (stop != TrainResult::Stop::signal) r.training["best_form"] = report_on_best();
+  }
   const double seconds = seconds_ + watch_.seconds();
   const double per_epoch = epoch_ > 0 ? seconds / epoch_ : 0.0;
   r.timing = {{"train_s", seconds},
@@ -277,29 +411,58 @@ TrainResult Trainer::run() {
   const int first_epoch = epoch_;
   auto stop = TrainResult::Stop::finished;
   parallel::ProgressBar bar(comm_, "training", options_.epochs - first_epoch);
+  const bool lbfgs = options_.optimizer == "lbfgs";
+  const bool notebook = options_.objective == "notebook";
+  std::vector<double> sums;  // of the parameters as they are; empty: not known
   while (epoch_ < options_.epochs) {
     if (epochs_without_best_ >= options_.patience) {
       stop = TrainResult::Stop::early;
       break;
     }
-    const auto sums = loss_and_gradients(epoch_);
-    if (!std::isfinite(sums[NotebookLoss::total])) {
+    if (lbfgs && epoch_ % lbfgs_window == 0) {
+      lbfgs_.clear();
+      sums.clear();
+    }
+    if (sums.empty()) sums = loss_and_gradients(epoch_);
+    if (!std::isfinite(sums[Objective::loss])) {
       stop = TrainResult::Stop::not_finite;
       break;
     }
-    keep_best(sums[NotebookLoss::total]);
-    step(sums);
-    bar.update(epoch_ - first_epoch, fmt::format("loss {:.3e}", history_.rows.back()[History::loss]));
+    // The notebook judges by the batch's loss, which is an estimate that varies with the points; and a loss
+    // on points that are used again and again can be brought below what is true.
+    if (notebook)
+      keep_best(sums[Objective::loss], 1);
+    else if (epoch_ % validation_interval == 0)
+      keep_best(validation_loss(), validation_interval);
+    const std::vector<double> before = sums;
+    bool moved = true;
+    double norm = 0.0;
+    if (lbfgs) {
+      norm = network().gradients().norm().item<double>();
+      moved = lbfgs_step(sums);
+    } else {
+      norm = clip_gradient_norm(network().gradients(), options_.clip_norm);
+      adamw_step();
+      sums.clear();
+    }
+    record(before, norm);
+    if (!moved) {
+      stop = TrainResult::Stop::early;
+      break;
+    }
+    bar.update(epoch_ - first_epoch, fmt::format("loss {:.3e}", history_.rows.back()[Objective::loss]));
     if (epoch_ % options_.log_every == 0 || epoch_ == options_.epochs || epoch_ == first_epoch + 1) {
       bar.clear();
       log_line(first_epoch);
     }
-    if (sums.back() > 0.0) {
+    if ((lbfgs ? sums : before).back() > 0.0) {
       stop = TrainResult::Stop::signal;
       break;
     }
     if (epoch_ % options_.checkpoint_every == 0 && epoch_ < options_.epochs) save();
   }
+  if (!notebook && (stop == TrainResult::Stop::finished || stop == TrainResult::Stop::early))
+    keep_best(validation_loss(), 0);
   save();
   return result(stop);
 }
@@ -309,7 +472,9 @@ TrainResult Trainer::run() {
 TrainResult train(const TrainOptions& options, const parallel::Communicator& comm, int threads,
                   const io::Json& record) {
   at::set_num_threads(threads);
-  Trainer trainer(options, comm, record);
+  TrainOptions completed = options;
+  parallel::agree(comm, [&] { complete(completed); });
+  Trainer trainer(completed, comm, record);
   trainer.start_or_resume();  // first: a refused checkpoint leaves no folder behind
   trainer.prepare_folder();
   return trainer.run();

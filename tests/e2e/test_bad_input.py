@@ -119,25 +119,30 @@ def folder_named(name: str) -> Setup:
 
 
 class Checkpoint:
-    """A real checkpoint, trained once: 7 -> [8, 8] -> 35."""
+    """Real checkpoints, each trained once."""
 
-    data = b""
+    data: dict[str, bytes] = {}
 
     @classmethod
-    def write(cls, path: Path) -> None:
-        if not cls.data:
+    def write(cls, path: Path, arguments: str) -> None:
+        if arguments not in cls.data:
             with tempfile.TemporaryDirectory(prefix="k7_e2e.") as holder:
-                done = programs.run("k7_train", *TRAIN.split(), cwd=Path(holder))
+                done = programs.run("k7_train", *arguments.split(), cwd=Path(holder))
                 if done.code != 0:
                     raise AssertionError(f"no checkpoint to test with\n{done}")
-                cls.data = (Path(holder) / "run" / "last.h5").read_bytes()
-        path.write_bytes(cls.data)
+                cls.data[arguments] = (Path(holder) / "run" / "last.h5").read_bytes()
+        path.write_bytes(cls.data[arguments])
+
+
+def torus_checkpoint(folder: Path) -> None:
+    """A checkpoint m.h5 of a coframe on the torus."""
+    Checkpoint.write(folder / "m.h5", TORUS)
 
 
 def checkpoint(change: Setup = lambda path: None) -> Setup:
-    """A checkpoint m.h5, then changed."""
+    """A checkpoint m.h5 of the notebook's training, 7 -> [8, 8] -> 35, then changed."""
     def setup(folder: Path) -> None:
-        Checkpoint.write(folder / "m.h5")
+        Checkpoint.write(folder / "m.h5", TRAIN)
         change(folder / "m.h5")
     return setup
 
@@ -285,6 +290,9 @@ SPECTRAL_USAGE = [
 # ---- k7_train --------------------------------------------------------------------------------------------------
 
 TRAIN = "--preset notebook --hidden 8,8 --batch-size 16 --epochs 2 --out run"
+NECK = "--hidden 8,8 --batch-size 16 --epochs 2 --threads 1 --out run"  # the default preset
+TORUS = f"--preset torus {NECK}"
+INTERVAL = f"--preset bryant-salamon {NECK}"
 
 
 def train(name: str, extra: str, *fragments: str, setup: Setup = lambda folder: None, arguments: str = TRAIN) -> Case:
@@ -309,6 +317,33 @@ TRAIN_CASES = [
             arguments="--preset notebook --out run")
       for option, value in (("--batch-size", "0"), ("--batch-size", "-4"), ("--batch-size", "12.5"), ("--epochs", "0"),
                             ("--epochs", "99999999999"), ("--hidden", "0"), ("--hidden", "8,0"), ("--hidden", "8,x"))),
+    train("notebook objective on the neck", "--objective notebook --manifold s1xs3xs3", "--objective notebook",
+          "--manifold notebook-chart"),
+    train("notebook objective of the neck", "--objective notebook", "--objective notebook", "--manifold notebook-chart",
+          arguments=NECK),
+    train("notebook with Hitchin's metric", "--metric-map hitchin", "--objective notebook", "--metric-map contraction"),
+    train("torsion of the contraction", "--metric-map contraction", "--objective torsion", "--metric-map hitchin",
+          arguments=NECK),
+    train("unknown start", "--start cold", "--start", "cold"),
+    train("constants where none are known", "--start left-invariant", "--start left-invariant", "s1xs3xs3",
+          arguments=TORUS),
+    train("unknown optimizer", "--optimizer sgd", "--optimizer", "sgd"),
+    train("condition number below 1", "--condition-bound 0.5", "--condition-bound", arguments=NECK),
+    train("condition number of components", "--condition-bound 2 --ansatz components", "--condition-bound",
+          "--ansatz coframe", arguments=NECK),
+    train("determinant of components", "--impose-det --ansatz components", "--impose-det", "--ansatz coframe",
+          arguments=NECK),
+    train("condition number with boundary values", "--manifold interval-s3xs3 --condition-bound 2", "--condition-bound",
+          "boundary values", "s1xs3xs3", arguments=NECK),
+    train("two radii", "--radii 1,1", "--radii", r"\b2\b", r"\b3\b", arguments=NECK),
+    train("four radii", "--radii 1,1,1,1", "--radii", r"\b4\b", r"\b3\b", arguments=NECK),
+    train("a negative radius", "--radii 1,-1,1", "--radii", "-1", arguments=NECK),
+    train("an interval of one number", "--interval 2", "--interval", r"\b1\b", r"\b2\b", arguments=INTERVAL),
+    train("an interval backwards", "--interval 2,1", "interval", "2.0.*1.0", arguments=INTERVAL),
+    train("an interval inside the bolt", "--interval 0.5,2", "interval", "0.5", "bolt", arguments=INTERVAL),
+    train("gauge on the neck", "--lambda-gauge 1", "--lambda-gauge", "interval-s3xs3", arguments=NECK),
+    train("exponential rate down to zero", "--scheduler exponential --lr-min 0", "--lr-min", "--scheduler exponential",
+          arguments=NECK),
     train("rates in the wrong order", "--lr 1e-4 --lr-min 1e-3", "--lr-min"),
     train("more warm-up than epochs", "--warmup-epochs 2", "--warmup-epochs", "--epochs"),
     train("resume from nothing", "--resume absent.h5", r"absent\.h5"),
@@ -323,6 +358,16 @@ TRAIN_CASES = [
           setup=checkpoint()),
     train("resume from another seed", "--resume m.h5 --seed 5", r"m\.h5", "--seed", "5", setup=checkpoint()),
     train("resume without a weight", "--resume m.h5", r"m\.h5", "/model", setup=checkpoint(first_weight(None))),
+    train("resume from another manifold", "--resume m.h5 --manifold s1xs3xs3", r"m\.h5", "--manifold|network",
+          setup=torus_checkpoint, arguments=TORUS),
+    train("resume from another ansatz", "--resume m.h5 --ansatz components", r"m\.h5", "--ansatz|49.*35",
+          setup=torus_checkpoint, arguments=TORUS),
+    train("resume from other radii", "--resume m.h5 --radii 1,1,2", r"m\.h5", "--radii", setup=torus_checkpoint,
+          arguments=TORUS),
+    train("resume with a determinant", "--resume m.h5 --impose-det", r"m\.h5", "--impose-det", setup=torus_checkpoint,
+          arguments=TORUS),
+    train("resume from the notebook", "--resume m.h5", r"m\.h5", "--manifold|network", setup=checkpoint(),
+          arguments=NECK),
     train("resume from NaN", "--resume m.h5", r"m\.h5", "/model", setup=checkpoint(first_weight(with_nan))),
     train("resume without a history", "--resume m.h5", r"m\.h5", "/history", setup=checkpoint(put("history", None))),
     train("resume with a seed that is no number", "--resume m.h5", r"m\.h5", "seed",

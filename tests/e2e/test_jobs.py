@@ -109,7 +109,7 @@ class JobTest(unittest.TestCase):
                 out = f"outputs/{script.removesuffix('.slurm')}"
                 self.assert_ok(self.job(script))
                 self.assertEqual(self.calls(), [
-                    f"k7_train --preset notebook --device {device} --out {out}",
+                    f"k7_train --preset neck --device {device} --out {out}",
                     f"k7_sample --model {out}/best.h5 -N {n} --device {device} -o {out}/samples.h5",
                     f"k7_spectral {out}/samples.h5 -o {out}/spectral.json",
                     f"k7_report {out}"])

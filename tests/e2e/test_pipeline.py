@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 import signal
@@ -49,6 +50,39 @@ def datasets(path: Path, group: str) -> dict[str, np.ndarray]:
     return found
 
 
+def hitchin_metric(phi: np.ndarray) -> np.ndarray:
+    """The metrics (n, 7, 7) of 3-forms (n, 35): b(u, v) vol = (u | phi) ^ (v | phi) ^ phi, g = b / det(b)^(1/9).
+
+    The constant in b is the one that makes the standard form's metric the identity.
+    """
+    orders = np.array(list(itertools.permutations(range(7))))
+    signs = np.round(np.linalg.det(np.eye(7)[orders]))
+    standard = np.zeros((7, 7, 7))
+    for i in range(7):
+        set_component(standard, (i, (i + 1) % 7, (i + 3) % 7), 1.0)
+
+    def b_of(t: np.ndarray) -> np.ndarray:
+        a, b, c, d, e, f, g = orders.T
+        return np.einsum("ip,jp,p->ij", t[:, a, b], t[:, c, d], signs * t[e, f, g], optimize=True)
+
+    scale = b_of(standard)[0, 0]
+    metrics = []
+    for form in phi:
+        t = np.zeros((7, 7, 7))
+        for indices, value in zip(itertools.combinations(range(7), 3), form):
+            set_component(t, indices, value)
+        b = b_of(t) / scale
+        metrics.append(b / np.cbrt(np.cbrt(np.linalg.det(b))))
+    return np.array(metrics)
+
+
+def set_component(t: np.ndarray, indices: tuple[int, ...], value: float) -> None:
+    """One component of an alternating tensor, with all its permutations."""
+    i, j, k = indices
+    t[i, j, k] = t[j, k, i] = t[k, i, j] = value
+    t[j, i, k] = t[i, k, j] = t[k, j, i] = -value
+
+
 class Pipeline(ProgramTest):
     def run_ok(self, program: str, arguments: str, ranks: int = 1) -> programs.Done:
         done = self.run_here(program, *arguments.split(), ranks=ranks)
@@ -60,8 +94,9 @@ class Pipeline(ProgramTest):
         self.run_ok("k7_spectral", f"{arguments} -o spectral.json", ranks)
         return json.loads((self.folder / "spectral.json").read_text())
 
-    def whole_way(self, ranks: int) -> None:
-        self.run_ok("k7_train", "--preset quick --hidden 16,16 --batch-size 64 --epochs 30 --out run", ranks)
+    def whole_way(self, ranks: int, training: str) -> dict[str, Any]:
+        """From training to the report; returns the tree of results.json."""
+        self.run_ok("k7_train", f"{training} --out run", ranks)
         self.run_ok("k7_sample", "--model run/best.h5 -N 400 -o run/samples.h5", ranks)
         self.run_ok("k7_spectral", "run/samples.h5 -k 12 -n 6 -o run/spectral.json", ranks)
         done = report(self.folder / "run")
@@ -75,17 +110,65 @@ class Pipeline(ProgramTest):
             self.assertLessEqual(keys, set(tree[part]), part)
         self.assertLessEqual({"ranks", "threads", "device", "comm", "blas"}, set(tree["parallel"]))
         self.assertEqual(tree["parallel"]["ranks"], ranks)
-        self.assertEqual(tree["training"]["epochs"], 30)
         self.assertEqual((tree["metric"]["n_samples"], tree["spectral"]["n_points"]), (400, 400))
         self.assertEqual((tree["spectral"]["k"], len(tree["spectral"]["eigenvalues"])), (12, 6))
-        self.assertAlmostEqual(tree["metric"]["det_mean"], 65 / 32, places=9)
         self.assertAlmostEqual(tree["spectral"]["lambda1_times_Hstar"], 99 * tree["spectral"]["lambda_1"])
+        return tree
 
-    def test_one_rank(self) -> None:
-        self.whole_way(1)
+    def test_notebook(self) -> None:
+        for ranks in (1, 2):
+            with self.subTest(ranks=ranks):
+                tree = self.whole_way(ranks, "--preset notebook --hidden 16,16 --batch-size 64 --epochs 30 "
+                                      "--resume never")
+                self.assertEqual(tree["training"]["epochs"], 30)
+                self.assertAlmostEqual(tree["metric"]["det_mean"], 65 / 32, places=9)
+                self.assertIsNone(tree["training"]["torsion_closed"])
+                self.assertNotIn("best_form", tree["training"])
 
-    def test_two_ranks(self) -> None:
-        self.whole_way(2)
+    def test_neck_one_rank(self) -> None:
+        self.check_neck(1)
+
+    def test_neck_three_ranks(self) -> None:
+        self.check_neck(3)
+
+    def check_neck(self, ranks: int) -> None:
+        tree = self.whole_way(ranks, "--preset quick --hidden 8 --batch-size 32 --epochs 3 --threads 1")
+        training = tree["training"]
+        self.assertEqual(training["epochs"], 3)
+        self.assertAlmostEqual(training["torsion_closed"] + training["torsion_coclosed"], training["final_torsion"], 9)
+        self.assertGreater(training["left_invariant"]["starts_that_reached_it"], 0)
+        self.assertLess(training["left_invariant"]["loss"], training["best_loss"])
+        self.assertEqual(training["best_form"]["positive_fraction"], 1.0)
+        self.check_samples("run/samples.h5", "s1xs3xs3", "left-invariant", 9)
+        det = np.linalg.det(datasets(self.folder / "run" / "samples.h5", "/")["metric"])
+        # The file's frame is not the learned coframe, which has the radii in it.
+        frame_factor = np.prod(np.array(tree["model"]["radii"]) ** [1, 3, 3]) ** 2
+        np.testing.assert_allclose(det.mean() / frame_factor, training["best_form"]["det_g"]["mean"], rtol=0.02)
+
+    def check_samples(self, name: str, manifold: str, frame: str, point_size: int) -> None:
+        """/metric is the metric that /phi defines; points are there where seven coordinates do not tell them apart."""
+        with h5py.File(self.folder / name, "r") as file:
+            names = [np.asarray(file.attrs[key]).astype(str) for key in ("manifold", "frame")]
+            self.assertEqual(names, [manifold, frame])
+            self.assertEqual("points" in file, point_size != 7)
+            if point_size != 7:
+                self.assertEqual(file["points"].shape, (len(file["coords"]), point_size))
+            self.assertEqual(file["coords"].shape[1:], (7,))
+            metric, phi = file["metric"][...], file["phi"][...]
+        expected = hitchin_metric(phi)
+        np.testing.assert_allclose(metric, expected, rtol=1e-10, atol=1e-10 * np.abs(expected).max())
+
+    def test_torus_and_bryant_salamon(self) -> None:
+        for preset, manifold, frame, size in (("torus", "torus7", "coordinate", 7),
+                                              ("bryant-salamon", "interval-s3xs3", "left-invariant", 9)):
+            with self.subTest(preset):
+                self.run_ok("k7_train", f"--preset {preset} --hidden 8 --batch-size 32 --epochs 3 --out {preset}", 3)
+                for ranks in (1, 3):
+                    self.run_ok("k7_sample", f"--model {preset}/best.h5 -N 50 -o {ranks}.h5", ranks)
+                    self.check_samples(f"{ranks}.h5", manifold, frame, size)
+                one, three = (datasets(self.folder / f"{ranks}.h5", "/") for ranks in (1, 3))
+                for name, values in one.items():
+                    np.testing.assert_allclose(three[name], values, rtol=1e-12, atol=1e-12, err_msg=name)
 
     def test_samples_do_not_depend_on_ranks(self) -> None:
         self.run_ok("k7_train", f"{SMALL} --epochs 2 --out run")
@@ -217,9 +300,10 @@ class Pipeline(ProgramTest):
 
     def test_every_option_of_the_contract_is_in_the_help(self) -> None:
         options = {
-            "k7_train": "preset manifold objective metric-map ansatz hidden activation epochs batch-size lr lr-min "
-                        "weight-decay warmup-epochs scheduler optimizer clip-norm patience min-delta lambda-torsion "
-                        "lambda-det lambda-norm lambda-smooth seed dtype device comm threads out resume "
+            "k7_train": "preset manifold objective start metric-map ansatz radii interval impose-det no-impose-det "
+                        "condition-bound hidden activation epochs batch-size lr lr-min weight-decay warmup-epochs "
+                        "scheduler optimizer clip-norm patience min-delta lambda-torsion lambda-det lambda-norm "
+                        "lambda-smooth lambda-trace lambda-gauge seed dtype device comm threads out resume "
                         "checkpoint-every log-every",
             "k7_sample": "model seed out manifold metric-constant radii device",
             "k7_spectral": "neighbors eigenvalues method extrapolate no-extrapolate h-star lambda1-target require-pass "
@@ -229,6 +313,9 @@ class Pipeline(ProgramTest):
             text = self.run_ok(program, "--help").out
             for name in [*names.split(), "config", "version", "verbose", "quiet"]:
                 self.assertRegex(text, rf"--{name}\b", program)
+            if program == "k7_train":
+                for value in ("neck", "quick", "torus", "bryant-salamon", "notebook", "lbfgs", "exponential"):
+                    self.assertIn(value, text)
 
     def test_config_equals_command_line(self) -> None:
         (self.folder / "train.toml").write_text(
@@ -241,11 +328,12 @@ class Pipeline(ProgramTest):
         self.assertEqual(by_file, (self.folder / "by_words" / "history.csv").read_text())
         self.assertEqual(len(history(self.folder / "words_win")["loss"]), 2)
         # A preset in the file gives way to the other keys, as it does on the command line.
-        (self.folder / "quick.toml").write_text('epochs = 3\nhidden = [16]\nbatch-size = 8\npreset = "quick"\n')
-        self.run_ok("k7_train", "--config quick.toml --out quick")
-        self.assertEqual(len(history(self.folder / "quick")["loss"]), 3)
-        self.assertAlmostEqual(json.loads((self.folder / "quick" / "train.json").read_text())["model"]["n_parameters"],
-                               8 * 16 + 17 * 35)
+        (self.folder / "torus.toml").write_text(
+            'epochs = 3\nhidden = [16]\nbatch-size = 8\nthreads = 1\npreset = "torus"\n')
+        self.run_ok("k7_train", "--config torus.toml --out torus")
+        self.assertEqual(len(history(self.folder / "torus")["loss"]), 3)
+        self.assertEqual(json.loads((self.folder / "torus" / "train.json").read_text())["model"]["n_parameters"],
+                         15 * 16 + 17 * 49)
 
         (self.folder / "sample.toml").write_text("radii = [3.0, 2.0, 1.0]\npoints = 200\nseed = 9\n")
         self.run_ok("k7_sample", "--config sample.toml -o by_file.h5")

@@ -14,9 +14,9 @@ using test::world;
 
 constexpr GlobalIndex n_points = 23;
 
-SampleBlock neck_block(GlobalIndex begin, GlobalIndex end) {
+SampleBlock block_of(const std::string& name, GlobalIndex begin, GlobalIndex end) {
   SampleBlock block;
-  const auto manifold = geometry::make_manifold("s1xs3xs3");
+  const auto manifold = geometry::make_manifold(name);
   for (GlobalIndex row = begin; row < end; ++row) {
     std::array<double, 9> point{};
     std::array<double, dim> coords{};
@@ -31,32 +31,35 @@ SampleBlock neck_block(GlobalIndex begin, GlobalIndex end) {
   return block;
 }
 
-void write_neck(const std::string& path, const SampleBlock* replacement = nullptr) {
-  const auto manifold = geometry::make_manifold("s1xs3xs3");
+void write_samples(const std::string& name, const std::string& path,
+                   const SampleBlock* replacement = nullptr) {
+  const auto manifold = geometry::make_manifold(name);
   SampleWriter writer(path, world(), *manifold, {n_points, true, false, true});
   const auto rows = parallel::even_rows(n_points, world().rank(), world().size());
   parallel::agree(world(), [&] {
-    if (replacement == nullptr) writer.write(rows.begin, neck_block(rows.begin, rows.end));
+    if (replacement == nullptr) writer.write(rows.begin, block_of(name, rows.begin, rows.end));
     if (replacement != nullptr && world().is_root()) writer.write(0, *replacement);
   });
   writer.commit();
 }
 
 TEST(SampleFile, reads_back_what_was_written) {
-  const test::TemporaryFolder folder;
-  write_neck(folder / "s.h5");
-  const SampleReader reader(folder / "s.h5", world());
-  ASSERT_EQ(reader.n_points(), n_points);
-  EXPECT_EQ(reader.manifold().name(), "s1xs3xs3");
-  const auto rows = parallel::even_rows(n_points, world().rank(), world().size());
-  std::vector<double> points(static_cast<std::size_t>(rows.count()) * 9);
-  std::vector<double> metrics(static_cast<std::size_t>(rows.count()) * geometry::n_sym);
-  reader.read(rows.begin, rows.count(), points.data(), metrics.data());
-  const SampleBlock expected = neck_block(rows.begin, rows.end);
-  EXPECT_EQ(points, expected.points);
-  for (GlobalIndex row = 0; row < rows.count(); ++row) {
-    const auto packed = geometry::pack(expected.metric.data() + row * dim * dim);
-    EXPECT_TRUE(std::equal(packed.begin(), packed.end(), metrics.begin() + row * geometry::n_sym));
+  for (const std::string name : {"s1xs3xs3", "interval-s3xs3"}) {
+    const test::TemporaryFolder folder;
+    write_samples(name, folder / "s.h5");
+    const SampleReader reader(folder / "s.h5", world());
+    ASSERT_EQ(reader.n_points(), n_points);
+    EXPECT_EQ(reader.manifold().name(), name);
+    const auto rows = parallel::even_rows(n_points, world().rank(), world().size());
+    std::vector<double> points(static_cast<std::size_t>(rows.count()) * 9);
+    std::vector<double> metrics(static_cast<std::size_t>(rows.count()) * geometry::n_sym);
+    reader.read(rows.begin, rows.count(), points.data(), metrics.data());
+    const SampleBlock expected = block_of(name, rows.begin, rows.end);
+    EXPECT_EQ(points, expected.points);
+    for (GlobalIndex row = 0; row < rows.count(); ++row) {
+      const auto packed = geometry::pack(expected.metric.data() + row * dim * dim);
+      EXPECT_TRUE(std::equal(packed.begin(), packed.end(), metrics.begin() + row * geometry::n_sym));
+    }
   }
 }
 
@@ -89,13 +92,26 @@ std::string reading_error(const std::string& path) {
   return {};
 }
 
+TEST(SampleFile, points_are_needed_where_coordinates_do_not_tell_the_hemispheres_apart) {
+  const test::TemporaryFolder folder;
+  for (const std::string name : {"s1xs3xs3", "interval-s3xs3"}) {
+    {
+      const auto manifold = geometry::make_manifold(name);
+      SampleWriter writer(folder / "s.h5", world(), *manifold, {n_points, false, false, false});
+      writer.commit();
+    }
+    const std::string text = reading_error(folder / "s.h5");
+    EXPECT_NE(text.find("/points: is missing; shape (23, 9) is needed"), std::string::npos) << text;
+  }
+}
+
 TEST(SampleFile, errors_name_dataset_and_row_on_every_rank) {
   const test::TemporaryFolder folder;
   const std::string path = folder / "s.h5";
   const auto with = [&](auto change) {
-    SampleBlock block = neck_block(0, n_points);
+    SampleBlock block = block_of("s1xs3xs3", 0, n_points);
     change(block);
-    write_neck(path, &block);
+    write_samples("s1xs3xs3", path, &block);
     return reading_error(path);
   };
   const auto names = [](const std::string& text, const std::string& dataset, int row) {

@@ -15,7 +15,7 @@ using test::world;
 
 TrainOptions small_run(const std::string& out) {
   TrainOptions options = preset("notebook");
-  options.network.hidden = {24, 16};
+  options.model.network.hidden = {24, 16};
   options.batch_size = 101;  // does not divide by any rank count
   options.epochs = 50;
   options.out = out;
@@ -96,6 +96,44 @@ TEST(Trainer, early_stopping_counts_epochs_without_a_new_best) {
   EXPECT_EQ(loss_history(folder / "run").size(), 6U);
 }
 
+/// A tiny network with the exact torsion.
+TrainOptions torsion_run(const std::string& out, const std::string& optimizer) {
+  TrainOptions options = preset("neck");
+  options.model.network.hidden = {8};
+  options.optimizer = optimizer;
+  options.batch_size = 37;
+  options.epochs = 12;
+  options.out = out;
+  options.resume = "never";
+  options.log_every = 1000;
+  return options;
+}
+
+TEST(Trainer, torsion_history_equals_that_of_one_rank) {
+  const test::TemporaryFolder folder;
+  const parallel::Communicator alone(MPI_COMM_SELF);
+  for (const std::string optimizer : {"adamw", "lbfgs"}) {
+    train(torsion_run(folder / ("all-" + optimizer), optimizer), world(), 1, {});
+    if (world().is_root()) {
+      train(torsion_run(folder / ("one-" + optimizer), optimizer), alone, 1, {});
+      const auto one = loss_history(folder / ("one-" + optimizer));
+      ASSERT_EQ(one.size(), 12U);
+      EXPECT_LT(one.back(), one.front());
+      EXPECT_LE(test::relative(loss_history(folder / ("all-" + optimizer)), one), 1e-9) << optimizer;
+    }
+    world().barrier();
+  }
+}
+
+TEST(Trainer, the_best_form_is_judged_on_points_that_training_never_sees) {
+  const test::TemporaryFolder folder;
+  TrainOptions options = torsion_run(folder / "run", "lbfgs");
+  options.batch_size = 4;  // a few points over and over: their loss falls below what is true
+  options.epochs = 60;
+  const TrainResult result = train(options, world(), 1, {});
+  EXPECT_LT(loss_history(folder / "run").back(), result.training["best_loss"].get<double>());
+}
+
 TEST(Trainer, a_checkpoint_of_another_run_is_refused) {
   const test::TemporaryFolder folder;
   TrainOptions options = small_run(folder / "run");
@@ -103,7 +141,7 @@ TEST(Trainer, a_checkpoint_of_another_run_is_refused) {
   train(options, world(), 1, {});
   options.resume = "auto";
   TrainOptions other = options;
-  other.network.hidden = {24, 17};
+  other.model.network.hidden = {24, 17};
   EXPECT_THROW(train(other, world(), 1, {}), CollectiveError);
   other = options;
   other.seed = 1;

@@ -20,6 +20,11 @@ inline io::Hdf5File notebook_reference() {
   return io::Hdf5File::open(std::string(K7_TEST_DATA) + "/notebook_small.h5");
 }
 
+/// G2-structures with their torsion, and spectra of left-invariant metrics.
+inline io::Hdf5File g2_fields() {
+  return io::Hdf5File::open(std::string(K7_TEST_DATA) + "/g2_fields.h5");
+}
+
 /// The communicator of all ranks of the test.
 inline const parallel::Communicator& world() {
   static const auto* comm =

@@ -26,6 +26,10 @@ CONSTANTS = {"dim": 7, "b2": 21, "b3": 77, "H_star": 99, "dim_G2": 14, "det_g_ta
              "lambda1_target": 13, "tcs_ratio": 33 / 28}
 PARALLEL = {"ranks": 2, "threads": 1, "device": "cpu", "comm": "mpi", "blas": "OpenBLAS SkylakeX"}
 HISTORY_HEADER = ["epoch", "loss", "torsion", "det", "norm", "smooth", "det_mean", "lr", "grad_norm"]
+TORSION_HEADER = [*HISTORY_HEADER[:7], "torsion_closed", "torsion_coclosed", "trace", "gauge", "positive",
+                  *HISTORY_HEADER[7:]]
+RADII = [33 / 28, 33 / 28, 1.0]
+FRAME_FACTOR = (33 / 28) ** 8  # det g in the neck's frame over det g in the coframe with these radii
 
 CONTRACT_KEYS = {
     "constants": {"dim", "b2", "b3", "H_star", "dim_G2", "det_g_target", "lambda1_target", "tcs_ratio"},
@@ -96,6 +100,43 @@ def history_rows(epochs: int = 40) -> list[list[float]]:
     return rows
 
 
+def torsion_history_rows(epochs: int = 40) -> list[list[float]]:
+    """Rows of history.csv as the torsion objective writes them: det g comes close to its target and varies by 0.1."""
+    rows = []
+    for epoch in range(epochs):
+        closed, coclosed = 15 * np.exp(-epoch / 8) + 25, 2 * np.exp(-epoch / 8) + 1
+        det_mean = DET_TARGET - np.exp(-epoch / 10)
+        det = (det_mean - DET_TARGET) ** 2 + 0.1**2
+        norm, smooth = 40.0, 1e-3 * (epoch + 1)
+        loss = closed + coclosed + 10 * det + 0.1 * norm + 0.01 * smooth
+        rows.append([epoch, loss, closed + coclosed, det, norm, smooth, det_mean, closed, coclosed, 1.1, 0.0, 1.0, 1e-3,
+                     0.5])
+    return rows
+
+
+def torsion_train_tree() -> dict[str, Any]:
+    """train.json that agrees with `torsion_history_rows()`."""
+    rows, tree = torsion_history_rows(), train_tree()
+    last = dict(zip(TORSION_HEADER, rows[-1]))
+    spread = {"mean": 2.0, "max": 3.0}
+    form: dict[str, Any] = {"points": 20000, "positive_fraction": 1.0, "volume": 4449.6}
+    form |= {f"norm2_{name}": dict(spread) for name in ("dphi", "dpsi", "tau0", "tau1", "tau2", "tau3")}
+    form |= {name: spread | {"min": 1.5} for name in ("det_g", "trace_g_over_7", "cond_g")}
+    tree["training"] |= {
+        "epochs": len(rows), "final_loss": last["loss"], "best_loss": last["loss"], "best_epoch": len(rows),
+        "final_torsion": last["torsion"], "torsion_closed": last["torsion_closed"],
+        "torsion_coclosed": last["torsion_coclosed"], "best_form": form,
+        "left_invariant": {"loss": 29.5, "torsion": 25.5, "det": 0.001, "norm": 39.0, "smooth": 0.0, "det_mean": 2.0,
+                           "torsion_closed": 24.5, "torsion_coclosed": 1.0, "trace": 1.1, "gauge": 0.0, "positive": 1.0,
+                           "cond_g": 1.8125, "starts": 16, "starts_that_reached_it": 9},
+    }
+    tree["model"] |= {"architecture": "10 -> [64, 64, 64] -> 49", "radii": RADII}
+    tree["options"] = {"preset": "quick", "manifold": "s1xs3xs3", "objective": "torsion", "impose-det": False,
+                       "condition-bound": "0", "lambda-torsion": "1", "lambda-det": "10", "lambda-norm": "0.1",
+                       "lambda-smooth": "0.01", "lambda-trace": "0", "lambda-gauge": "0"}
+    return tree
+
+
 def write_history(path: Path, rows: list[list[Any]], header: list[str] | None = None) -> None:
     """history.csv with the contract's header unless another is given."""
     with path.open("w", newline="") as stream:
@@ -141,6 +182,14 @@ def make_run(folder: Path, training: bool = True, metric: np.ndarray | None = No
         write_json(folder / "train.json", train_tree())
         write_history(folder / "history.csv", history_rows())
         (folder / "best.h5").write_bytes(b"")
+    return folder
+
+
+def make_torsion_run(folder: Path) -> Path:
+    """A whole run folder of the torsion objective on the neck; returns it."""
+    make_run(folder, metric=FRAME_FACTOR ** (1 / 7) * metrics(spread=0.05))
+    write_json(folder / "train.json", torsion_train_tree())
+    write_history(folder / "history.csv", torsion_history_rows(), TORSION_HEADER)
     return folder
 
 

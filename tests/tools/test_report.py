@@ -111,6 +111,88 @@ class GoodRun(RunFolderTest):
         self.assertEqual(rf.run("k7_report", self.folder).returncode, 0)
 
 
+class TorsionRun(RunFolderTest):
+    """Runs of the torsion objective, whose train.json and history.csv hold more."""
+
+    def test_results_hold_what_train_json_holds(self) -> None:
+        rf.make_torsion_run(self.folder)
+
+        done = rf.run("k7_report", self.folder)
+
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        tree, train = self.results(), json.loads((self.folder / "train.json").read_text())
+        for section, keys in CONTRACT_KEYS.items():
+            self.assertLessEqual(keys, tree[section].keys(), section)
+        self.assertEqual(tree["training"], train["training"])
+        self.assertLessEqual({"torsion_closed", "torsion_coclosed", "left_invariant", "best_form"},
+                             tree["training"].keys())
+        page = (self.folder / "results.html").read_text()
+        for expected in ("<h2>Best form</h2>", "says nothing without cond g beside it", "over 20,000 fresh points",
+                         "<h2>Best constant coefficients</h2>", "found by 9 of 16 starts", "length⁻²", "length⁷",
+                         "det g in this frame over det g in the learned coframe</th><td>3.72261",
+                         "target of det g in this frame</th><td>7.56155"):
+            self.assertTrue(expected in page, expected)
+        for label in ("|dφ|²", "|d⋆φ|²", "|τ₀|²", "|τ₁|²", "|τ₂|²", "|τ₃|²"):
+            self.assertIn(f'<th scope="row">{label}</th><td>length⁻²</td><td class="number">2</td>'
+                          '<td class="number">3</td>', page)
+        for label in ("det g", "cond g", "tr g/7"):
+            self.assertIn(f'<th scope="row">{label}</th><td>1</td><td class="number">2</td><td class="number">3</td>'
+                          '<td class="number">1.5</td>', page)
+        self.assertNotIn("asked for no value of det g", page)
+        self.assertNotIn("distance to the standard form", page)
+        self.assertEqual(page.count("How to read this:"), 4)
+
+    def test_the_best_loss_beside_that_of_the_constants(self) -> None:
+        rf.make_torsion_run(self.folder)
+        for best, part in ((29.75, "29.75, is 0.25 above"), (29.25, "29.25, is 0.25 below")):
+            self.edit("train.json", lambda t: t["training"].update(best_loss=best))
+
+            self.assertEqual(rf.run("k7_report", self.folder).returncode, 0)
+
+            self.assertIn(part, (self.folder / "results.html").read_text())
+
+    def test_a_known_solution_and_no_target_of_det_g(self) -> None:
+        rf.make_torsion_run(self.folder)
+        exact = {"volume_error": 1e-4, "length_error": 2e-4, "metric_error_rms": 3e-3, "metric_error_max": None}
+        self.edit("train.json", lambda t: t["training"]["best_form"].update(exact=exact))
+        self.edit("train.json", lambda t: t["training"].pop("left_invariant"))
+        self.edit("train.json", lambda t: t["options"].update({"manifold": "interval-s3xs3", "lambda-det": "0"}))
+
+        self.assertEqual(rf.run("k7_report", self.folder).returncode, 0)
+
+        page = (self.folder / "results.html").read_text()
+        for expected in ("Against the known solution", "length of the r-lines</th><td>0.0002", "asked for no value of"):
+            self.assertIn(expected, page)
+        self.assertNotIn("Best constant coefficients", page)
+        self.assertNotIn("learned coframe</th>", page)
+
+    def test_a_form_that_is_nowhere_positive(self) -> None:
+        rf.make_torsion_run(self.folder)
+        form = {"points": 20000, "positive_fraction": 0.0}
+        self.edit("train.json", lambda t: t["training"].update(best_form=form, left_invariant=None))
+
+        self.assertEqual(rf.run("k7_report", self.folder).returncode, 0)
+
+        self.assertEqual(self.results()["training"]["best_form"], form)
+
+    def test_the_notebook_has_none_of_it(self) -> None:
+        rf.make_run(self.folder)
+
+        rf.run("k7_report", self.folder)
+
+        page = (self.folder / "results.html").read_text()
+        for absent in ("Best form", "Best constant coefficients", "learned coframe", "asked for no value of det g"):
+            self.assertNotIn(absent, page)
+        self.assertIn("the notebook's torsion term is a distance to the standard form", page)
+
+    def test_parts_of_the_torsion_that_contradict_the_history(self) -> None:
+        for key in ("torsion_closed", "torsion_coclosed"):
+            with self.subTest(key):
+                rf.make_torsion_run(self.folder)
+                self.edit("train.json", lambda t: t["training"].update({key: 7.5}))
+                self.assert_refused(f"train.json: key training.{key}: is 7.5 and the last row of history.csv has")
+
+
 class Verdicts(RunFolderTest):
     def test_thresholds_of_the_notebook(self) -> None:
         for deviation, status in ((0.0, "PASSED"), (4.9999, "PASSED"), (5.0, "PARTIAL"), (14.9999, "PARTIAL"),

@@ -103,6 +103,22 @@ class BadJson(RunFolderTest):
                 self.refused_in_process("spectral.json", rf.spectral_tree(rf.metrics()), section, key, value,
                                         f"key {section}.{key}: ", part)
 
+    def test_wrong_types_of_a_torsion_run(self) -> None:
+        cases = [("training", "left_invariant", [1.0], "should be an object of numbers or nulls"),
+                 ("training", "left_invariant", {"loss": "low"}, "should be an object of numbers or nulls"),
+                 ("training", "best_form", 3.0, "should be an object"),
+                 ("training", "best_form", {"cond_g": 3.0}, "key training.best_form.cond_g: is 3.0"),
+                 ("training", "best_form", {"norm2_tau3": {"mean": "0"}}, "key training.best_form.norm2_tau3: "),
+                 ("training", "best_form", {"exact": [0.1]}, "key training.best_form.exact: "),
+                 ("training", "best_form", {"volume": "large"}, "key training.best_form.volume: "),
+                 ("training", "torsion_closed", "0", "should be a number or null"),
+                 ("model", "radii", [1.0, 1.0], "should be an array of three positive numbers"),
+                 ("model", "radii", [1.0, -1.0, 1.0], "should be an array of three positive numbers")]
+        for section, key, value, part in cases:
+            with self.subTest(key=f"{section}.{key}", value=value):
+                self.refused_in_process("train.json", rf.torsion_train_tree(), section, key, value,
+                                        f"key {section}.{key}", part)
+
     def refused_in_process(self, name: str, tree: dict[str, Any], section: str, key: str, value: Any,
                            *parts: str) -> None:
         """As `assert_refused` for one changed (or, with "is missing", removed) key, without a new process."""
@@ -152,6 +168,10 @@ class BadHistory(RunFolderTest):
         rf.make_run(self.folder)
         rf.write_history(self.folder / "history.csv", [], header=["epoch", "loss"])
         self.assert_refused("line 1, column torsion: is missing; the header should be epoch,loss,torsion")
+        for column in rf.TORSION_HEADER[8:12]:  # torsion_closed is there, so these must be
+            header = [name for name in rf.TORSION_HEADER if name != column]
+            rf.write_history(self.folder / "history.csv", [], header=header)
+            self.assert_refused(f"line 1, column {column}: is missing; the header should be epoch,loss,torsion")
         (self.folder / "history.csv").write_text("")
         self.assert_refused("line 1, column epoch: is missing")
         (self.folder / "history.csv").write_text("x" * 200000)

@@ -14,16 +14,21 @@ namespace fs = std::filesystem;
 
 Checkpoint example() {
   Checkpoint c;
-  c.network.hidden = {5, 4};
-  c.manifold = "notebook-chart";
-  c.metric_map = "contraction";
+  c.model.network.hidden = {5, 4};
+  c.model.manifold = "notebook-chart";
+  c.model.metric_map = "contraction";
+  c.model.ansatz = "components";
+  c.model.radii = {1.5, 0.25, 1.0 / 3.0};
+  c.model.condition_bound = 2.5;
+  c.model.impose_det = true;
+  for (int i = 0; i < 49; ++i) c.model.base.push_back(1.0 / (i + 7));
   c.seed = 0xFFFFFFFFFFFFFFFFULL;
   c.batch_size = 64;
   c.epoch = 2;
   c.best_loss = 0.1;
   c.best_epoch = 1;
   c.epochs_without_best = 1;
-  const auto n = static_cast<std::size_t>(c.network.n_parameters());
+  const auto n = static_cast<std::size_t>(c.model.network.n_parameters());
   for (std::size_t i = 0; i < n; ++i) {
     c.parameters.push_back(1.0 / static_cast<double>(i + 3));
     c.exp_avg.push_back(std::sin(static_cast<double>(i)));
@@ -33,6 +38,8 @@ Checkpoint example() {
   c.optimizer_steps = 2;
   c.schedule.factor = 0.25;
   c.schedule.bad_epochs = 3;
+  c.history.columns = {"a", "b", "c", "d",
+                       "e", "f", "g", "loss"};  // in alphabetical order, as they are read back
   c.history.rows = {{0.3, 1, 2, 3, 4, 5, 6, 7}, {0.1, 2, 3, 4, 5, 6, 7, 8}};
   c.options = {{"epochs", "2"}};
   return c;
@@ -43,7 +50,8 @@ TEST(Checkpoint, reads_back_to_the_same_bits) {
   const Checkpoint c = example();
   write_checkpoint(folder / "c.h5", c);
   const Checkpoint back = read_checkpoint(folder / "c.h5");
-  EXPECT_EQ(back.network, c.network);
+  EXPECT_EQ(back.model.network, c.model.network);
+  EXPECT_TRUE(back.model == c.model);
   EXPECT_EQ(back.seed, c.seed);
   EXPECT_EQ(back.batch_size, c.batch_size);
   EXPECT_EQ(back.epoch, c.epoch);

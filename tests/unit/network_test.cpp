@@ -34,7 +34,7 @@ INSTANTIATE_TEST_SUITE_P(Networks, NotebookNetwork,
 TEST(Network, initial_weights_are_xavier_uniform_with_zero_biases) {
   NetworkShape shape;
   Network network(shape, at::kCPU);
-  network.initialise(5, 0.5);
+  network.initialise(5, 0.5, 0.5);
   const auto values = to_vector(network.parameters());
   for (const auto& slot : parameter_slots(shape)) {
     double largest = 0.0;

@@ -20,7 +20,7 @@ from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from .inputs import History
 from .results import RunData, groups
-from .samples import is_rounding
+from .samples import is_rounding, is_wide
 
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # no talk of caches on a read-only home
 
@@ -34,8 +34,23 @@ STYLE = {
 }
 # Okabe and Ito's colours, told apart by all common kinds of colour vision.
 BLACK, BLUE, ORANGE, GREEN, PURPLE, RED = "#222222", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00"
-GREY = "#767676"
-TERMS = {"torsion": (ORANGE, "-"), "det": (GREEN, "--"), "norm": (BLUE, "-."), "smooth": (PURPLE, ":")}
+GREY, SKY = "#767676", "#56b4e9"
+# Loss terms by objective: column of the history -> (colour, dashes, label).
+Terms = dict[str, tuple[str, "str | tuple[int, tuple[int, ...]]", str]]
+TERMS: Terms = {
+    "torsion": (ORANGE, "-", "torsion"), "det": (GREEN, "--", "det"), "norm": (BLUE, "-.", "norm"),
+    "smooth": (PURPLE, ":", "smooth"),
+}
+TORSION_TERMS: Terms = {
+    "torsion_closed": (ORANGE, "-", r"$|d\varphi|^2$"),
+    "torsion_coclosed": (SKY, "-", r"$|d{\star}\varphi|^2$"),
+    "det": (GREEN, "--", r"$(\det g-65/32)^2$"),
+    "norm": (BLUE, "-.", r"$|\varphi\varphi-6\delta|^2$"),
+    "smooth": (PURPLE, ":", r"$|E\varphi|^2$"),
+    "trace": (GREY, (0, (6, 2)), r"tr $g$/7"),
+    "gauge": (GREY, (0, (1, 1)), "gauge"),
+}
+WEIGHT_OF = {"torsion_closed": "lambda-torsion", "torsion_coclosed": "lambda-torsion"}  # otherwise lambda-<column>
 NEGLIGIBLE_TERM = 1e-12  # a loss term never above this fraction of the largest total is rounding noise
 HEADROOM = 1.5  # height of the histogram's axis over its tallest bar
 MANY_POINTS = 40  # more eigenvalues than this are drawn small, without stems and caps
@@ -48,22 +63,43 @@ def draw_losses(axes: Axes, data: RunData) -> None:
     if data.history is None:
         return _say_untrained(axes)
     history, epochs = data.history, data.history["epoch"]
-    absent = negligible_terms(history)
+    terms = terms_of(data)
+    absent = negligible_terms(history, terms)
     marker = "o" if len(history) == 1 else ""
     axes.plot(epochs, _positive(history["loss"]), "-", marker=marker, color=BLACK, lw=4, label="total")
-    for name, (colour, dashes) in TERMS.items():
+    for name, (colour, dashes, label) in terms.items():
         if name not in absent:
-            axes.plot(epochs, _positive(history[name]), dashes, marker=marker, color=colour, lw=1.8, label=name)
-    _set_loss_limits(axes, history)
+            axes.plot(epochs, _positive(history[name]), ls=dashes, marker=marker, color=colour, lw=1.8, label=label)
+    reference = left_invariant_loss(data)
+    if reference is not None:
+        axes.axhline(reference, color=RED, ls="--", lw=1.8, label=f"best constants: {reference:.6g}")
+    legend_rows = (len(axes.get_legend_handles_labels()[0]) + 1) // 2
+    _set_loss_limits(axes, np.concatenate([*(history[name] for name in ("loss", *terms)), [reference or 0.0]]),
+                     0.5 + 0.12 * max(0, legend_rows - 3))
     _set_epoch_axis(axes, history)
-    left_out = ", ".join(f"{name} = 0" if peak == 0 else f"{name} ≤ {_power(peak)}" for name, peak in absent.items())
-    axes.legend(loc="upper right", ncol=2, title=f"not drawn: {left_out}" if absent else None,
-                title_fontsize=STYLE["legend.fontsize"])
+    left_out = ", ".join(f"{terms[name][2]} = 0" if peak == 0 else f"{terms[name][2]} ≤ {_power(peak)}"
+                         for name, peak in absent.items())
+    size = 11.5 if data.is_torsion else STYLE["legend.fontsize"]  # more and longer labels
+    narrow = {"columnspacing": 1.0, "handlelength": 1.7, "labelspacing": 0.35} if data.is_torsion else {}
+    axes.legend(loc="upper right", ncol=2, title=f"not drawn: {left_out}" if absent else None, fontsize=size,
+                title_fontsize=size, **narrow)
 
 
-def _set_loss_limits(axes: Axes, history: History) -> None:
-    """A logarithmic axis down to rounding level, with room for the legend above the lines."""
-    values = np.concatenate([history[name] for name in ("loss", *TERMS)])
+def terms_of(data: RunData) -> Terms:
+    """The loss terms to draw: all of the notebook's; those of the torsion objective that count."""
+    if not data.is_torsion:
+        return TERMS
+    return {name: style for name, style in TORSION_TERMS.items()
+            if data.option(WEIGHT_OF.get(name, f"lambda-{name}")) != 0.0}
+
+
+def left_invariant_loss(data: RunData) -> float | None:
+    """The loss of the best constant coefficients, where k7_train computed it."""
+    return ((data.train or {}).get("training", {}).get("left_invariant") or {}).get("loss")
+
+
+def _set_loss_limits(axes: Axes, values: np.ndarray, headroom: float) -> None:
+    """A logarithmic axis down to rounding level, with room for the legend above the lines, in parts of their height."""
     largest = float(values.max())
     if largest <= 0:
         return
@@ -71,28 +107,59 @@ def _set_loss_limits(axes: Axes, history: History) -> None:
     smallest = max(float(values[values > floor].min()), floor)
     decades = max(np.log10(largest / smallest), 0.5)
     axes.set_yscale("log")
-    axes.set_ylim(smallest * 10 ** (-0.05 * decades), largest * 10 ** (0.5 * decades))
+    axes.set_ylim(smallest * 10 ** (-0.05 * decades), largest * 10 ** (headroom * decades))
 
 
 def draw_det_history(axes: Axes, data: RunData) -> None:
-    """Batch mean of det g against the epoch, with its target, on limits that never magnify rounding."""
+    """Batch mean of det g against the epoch, with its target, on limits that never magnify rounding.
+
+    The torsion objective lets det g vary: then a band shows one standard deviation to each side, as far as det g is
+    positive.
+    """
     _title(axes, r"Mean of det $g$ in training", "epoch", r"mean of det $g$ (dimensionless)")
     if data.history is None:
         return _say_untrained(axes)
     target, values = data.constants["det_g_target"], data.history["det_mean"]
     marker = "o" if len(values) == 1 else ""
     axes.plot(data.history["epoch"], values, marker=marker, color=BLUE, lw=2, label="batch mean")
-    axes.axhline(target, color=RED, ls="--", lw=1.8, label=f"target {fraction_text(target)}")
+    shown = [values, [target]] if data.wants_det else [values]
+    if data.wants_det:
+        axes.axhline(target, color=RED, ls="--", lw=1.8, label=f"target {fraction_text(target)}")
+    spread = det_spread(data.history, target) if data.is_torsion else np.zeros(len(values))
+    if not is_rounding(float(spread.max()), target):
+        lower = np.maximum(values - spread, np.minimum(values, 0.0))
+        shown += [lower, values + spread]
+        label = f"± std over the batch, last {_power(float(spread[-1]))}"
+        if len(values) == 1:
+            axes.errorbar(data.history["epoch"], values, yerr=spread, color=BLUE, capsize=7, label=label)
+        else:
+            axes.fill_between(data.history["epoch"], lower, values + spread, color=BLUE, alpha=0.2, lw=0, label=label)
     deviation = float(np.abs(values - target).max())
-    low, high = min(float(values.min()), target), max(float(values.max()), target)
-    if is_rounding(deviation, target):
-        axes.set_ylim(0.99 * target, 1.01 * target)
-    else:
-        axes.set_ylim(low - 0.1 * (high - low), high + 0.45 * (high - low))  # room for the legend
+    low, high = float(np.concatenate(shown).min()), float(np.concatenate(shown).max())
+    _set_det_limits(axes, low, high, target)
     _set_epoch_axis(axes, data.history)
+    last = f"last mean {float(values[-1]):.6g}{'' if data.wants_det else ', no target asked for'}"
+    axes.plot([], [], " ", label=last if data.is_torsion else f"largest distance {_power(deviation)}")
+    axes.legend(loc="best" if not data.is_torsion else "upper right")
+
+
+def _set_det_limits(axes: Axes, low: float, high: float, target: float) -> None:
+    """Limits of an axis of det g with room for the legend, logarithmic where the range is wide."""
+    if is_rounding(high - low, target):
+        middle = 0.5 * (low + high)
+        axes.set_ylim(0.99 * middle, 1.01 * middle)
+    elif is_wide(low, high):
+        axes.set_yscale("log")
+        axes.set_ylim(low * (low / high) ** 0.1, high * (high / low) ** 0.45)
+        return
+    else:
+        axes.set_ylim(low - 0.1 * (high - low), high + 0.45 * (high - low))
     _plain_ticks(axes.yaxis)
-    axes.plot([], [], " ", label=f"largest distance {_power(deviation)}")
-    axes.legend(loc="best")
+
+
+def det_spread(history: History, target: float) -> np.ndarray:
+    """Standard deviation of det g over each batch, from its mean and the det term, the mean of (det g - target)^2."""
+    return np.sqrt(np.maximum(history["det"] - (history["det_mean"] - target) ** 2, 0.0))
 
 
 def draw_spectrum(axes: Axes, data: RunData) -> None:
@@ -140,9 +207,14 @@ def _draw_groups(axes: Axes, values: list[float], errors: list[float], label: st
 
 
 def draw_histogram(axes: Axes, data: RunData) -> None:
-    """Histogram of det g over all samples, with mean and target; one bar, said to be so, where all values agree."""
-    _title(axes, r"det $g$ over the samples", r"det $g$ (dimensionless)", "number of samples")
-    det, target = data.det, data.constants["det_g_target"]
+    """Histogram of det g over all samples, with mean and target; one bar, said to be so, where all values agree.
+
+    det g is the one of the training: in the scaled coframe.
+    """
+    factor = data.frame_factor
+    where = "dimensionless" if factor == 1.0 else "in the learned coframe, dimensionless"
+    _title(axes, r"det $g$ over the samples", rf"det $g$ ({where})", "number of samples")
+    det, target = data.det.over(factor), data.constants["det_g_target"]
     distance, width = abs(det.mean - target), det.maximum - det.minimum
     if det.is_constant:
         half = max(1.5 * distance, 0.01 * max(abs(target), abs(det.mean)))
@@ -152,16 +224,20 @@ def draw_histogram(axes: Axes, data: RunData) -> None:
         axes.set_xlim(det.mean - half, det.mean + half)
     else:
         axes.stairs(det.counts, det.edges, fill=True, color=BLUE, alpha=0.75, label=f"{det.n_samples:,} samples")
+        axes.set_xscale("log" if is_wide(det.minimum, det.maximum) else "linear")
     lines = {"ymax": 1.05 / HEADROOM, "lw": 1.8}  # below the legend
     axes.axvline(det.mean, color=BLACK, ls="-", label=f"mean {det.mean:.6g}, std {_power(det.std)}", **lines)
-    if det.is_constant or distance <= 3 * width:
+    if not data.wants_det:
+        pass
+    elif det.is_constant or distance <= 3 * width:
         axes.axvline(target, color=RED, ls="--", label=f"target {fraction_text(target)}", **lines)
     else:
         side = "left" if target < det.mean else "right"
         axes.plot([], [], " ", label=f"target {fraction_text(target)}: off to the {side}")
     axes.set_ylim(0, HEADROOM * float(det.counts.max()))  # room for the legend above the bars
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-    _plain_ticks(axes.xaxis)
+    if axes.get_xscale() == "linear":
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+        _plain_ticks(axes.xaxis)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     axes.legend(loc="upper left")
 
@@ -196,10 +272,10 @@ def _png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def negligible_terms(history: History) -> dict[str, float]:
+def negligible_terms(history: History, terms: Terms = TERMS) -> dict[str, float]:
     """Loss terms that are rounding noise throughout, with the largest value of each."""
     scale = float(np.abs(history["loss"]).max())
-    peaks = {name: float(np.abs(history[name]).max()) for name in TERMS}
+    peaks = {name: float(np.abs(history[name]).max()) for name in terms}
     return {name: peak for name, peak in peaks.items() if peak <= NEGLIGIBLE_TERM * scale}
 
 

@@ -8,7 +8,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterable
+from typing import Any, Callable
 
 import numpy as np
 
@@ -18,6 +18,7 @@ Json = dict[str, Any]
 Check = tuple[str, Callable[[Any], bool]]  # what would be right, whether a value is
 
 HISTORY_COLUMNS = ("epoch", "loss", "torsion", "det", "norm", "smooth", "det_mean", "lr", "grad_norm")
+TORSION_COLUMNS = ("torsion_closed", "torsion_coclosed", "trace", "gauge", "positive")  # more for --objective torsion
 STATUSES = ("PASSED", "PARTIAL", "NEEDS_REFINEMENT")
 
 
@@ -32,6 +33,11 @@ class History:
 
     def __len__(self) -> int:
         return len(self.columns["epoch"])
+
+    @property
+    def is_torsion(self) -> bool:
+        """Whether the torsion objective was trained, which knows the two parts of the torsion."""
+        return TORSION_COLUMNS[0] in self.columns
 
 
 def is_number(value: Any) -> bool:
@@ -57,6 +63,9 @@ BOOLEAN: Check = ("true or false", lambda v: isinstance(v, bool))
 OBJECT: Check = ("an object {...}", lambda v: isinstance(v, dict))
 STATUS: Check = (f"one of {', '.join(STATUSES)}", lambda v: v in STATUSES)
 NUMBER_OR_NULL: Check = ("a number or null", lambda v: v is None or is_number(v))
+NUMBERS: Check = ("an object of numbers or nulls",
+                  lambda v: isinstance(v, dict) and all(map(NUMBER_OR_NULL[1], v.values())))
+NUMBERS_OR_NULL: Check = (f"{NUMBERS[0]}, or null", lambda v: v is None or NUMBERS[1](v))
 SPECTRUM: Check = ("an array of two or more numbers", lambda v: _all(v, is_number) and len(v) > 1)
 PER_EIGENVALUE: Check = ("null or an array of numbers and nulls", lambda v: v is None or _all(v, NUMBER_OR_NULL[1]))
 
@@ -74,8 +83,14 @@ TRAIN_KEYS: dict[str, Check] = FRAME | CONSTANTS | {
 }
 TRAIN_OPTIONAL_KEYS: dict[str, Check] = {
     "training.torsion_closed": NUMBER_OR_NULL, "training.torsion_coclosed": NUMBER_OR_NULL,
+    "model.radii": ("an array of three positive numbers", lambda v: _all(v, POSITIVE[1]) and len(v) == 3),
     "training.best_epoch": INTEGER, "training.stopped": TEXT,
+    "training.left_invariant": NUMBERS_OR_NULL, "training.best_form": OBJECT,
 }
+# Of the report on the best form; those with "mean" and "max", and those with "min" as well. All may be absent.
+BEST_FORM_RANGES = ("norm2_dphi", "norm2_dpsi", "norm2_tau0", "norm2_tau1", "norm2_tau2", "norm2_tau3", "det_g",
+                    "trace_g_over_7", "cond_g")
+BEST_FORM_NUMBERS = ("points", "positive_fraction", "volume")
 SPECTRAL_KEYS: dict[str, Check] = FRAME | CONSTANTS | {
     "metric": OBJECT, "metric.n_samples": COUNT, "metric.det_mean": NUMBER, "metric.det_std": NUMBER,
     "metric.det_min": NUMBER, "metric.det_max": NUMBER,
@@ -93,7 +108,12 @@ SPECTRAL_OPTIONAL_KEYS: dict[str, Check] = {
 
 def read_train(path: Path) -> Json:
     """The checked content of train.json. Raises InputError naming file and key."""
-    return _read_checked(path, TRAIN_KEYS, TRAIN_OPTIONAL_KEYS, "run k7_train again")
+    content = _read_checked(path, TRAIN_KEYS, TRAIN_OPTIONAL_KEYS, "run k7_train again")
+    form = content["training"].get("best_form", {})
+    checks = dict.fromkeys(BEST_FORM_NUMBERS, NUMBER_OR_NULL) | dict.fromkeys((*BEST_FORM_RANGES, "exact"), NUMBERS)
+    for name in checks.keys() & form.keys():
+        _check_key(path, content, f"training.best_form.{name}", checks[name], "run k7_train again")
+    return content
 
 
 def read_spectral(path: Path) -> Json:
@@ -182,12 +202,13 @@ def read_history(path: Path) -> History:
     """The training history, one row per epoch.
 
     Raises InputError naming the line (the header is line 1) and column that is missing, not finite, or out of order.
-    Further columns are accepted and left out.
+    The columns of the torsion objective are there together or not at all; further columns are accepted and left out.
     """
     rows = csv.reader(_read_text(path).splitlines())
     try:
         header = [name.strip() for name in next(rows, [])]
-        positions = _column_positions(path, header)
+        names = HISTORY_COLUMNS + (TORSION_COLUMNS if TORSION_COLUMNS[0] in header else ())
+        positions = _column_positions(path, header, names)
         values = [_parse_row(path, rows.line_num, row, header, positions) for row in rows]
     except csv.Error as error:
         raise InputError(path, f"is not CSV ({error})", "run k7_train again", f"line {rows.line_num}") from error
@@ -195,22 +216,22 @@ def read_history(path: Path) -> History:
         raise InputError(path, "has no rows", "should have one row per epoch: run k7_train again")
     table = np.array(values, dtype=np.float64)
     _check_epochs(path, table[:, 0])
-    return History({name: table[:, i] for i, name in enumerate(HISTORY_COLUMNS)})
+    return History({name: table[:, i] for i, name in enumerate(names)})
 
 
-def _column_positions(path: Path, header: list[str]) -> list[int]:
-    for name in HISTORY_COLUMNS:
+def _column_positions(path: Path, header: list[str], names: tuple[str, ...]) -> dict[str, int]:
+    for name in names:
         if header.count(name) != 1:
             problem = "is missing" if name not in header else "appears twice"
-            raise InputError(path, problem, f"the header should be {','.join(HISTORY_COLUMNS)}",
+            raise InputError(path, problem, f"the header should be {','.join(names)}",
                              f"line 1, column {name}")
-    return [header.index(name) for name in HISTORY_COLUMNS]
+    return {name: header.index(name) for name in names}
 
 
-def _parse_row(path: Path, line: int, row: list[str], header: list[str], positions: Iterable[int]) -> list[float]:
+def _parse_row(path: Path, line: int, row: list[str], header: list[str], positions: dict[str, int]) -> list[float]:
     if len(row) != len(header):
         raise InputError(path, f"has {len(row)} fields", f"should have {len(header)}, as the header", f"line {line}")
-    return [_parse_field(path, line, name, row[at]) for name, at in zip(HISTORY_COLUMNS, positions)]
+    return [_parse_field(path, line, name, row[at]) for name, at in positions.items()]
 
 
 def _parse_field(path: Path, line: int, name: str, text: str) -> float:

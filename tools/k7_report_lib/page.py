@@ -25,8 +25,9 @@ def render(data: RunData, tree: Json, panels: Mapping[str, bytes]) -> str:
     """The page for `tree` (results.json) with `panels` (name -> PNG; training panels may be missing)."""
     name = _text(data.folder.resolve().name)
     sections = [
-        _header(name, tree), _verdict(tree), _notes(tree), _figures(panels), _spectrum(tree), _metric(tree, data),
-        _training(tree), _timings(tree), _nested("Parallel", tree["parallel"]), _nested("Options", tree["options"]),
+        _header(name, tree), _verdict(tree), _notes(tree), _figures(panels, data.is_torsion), _spectrum(tree),
+        _metric(tree, data), _best_form(tree, data), _left_invariant(tree, data), _training(tree), _timings(tree),
+        _nested("Parallel", tree["parallel"]), _nested("Options", tree["options"]),
         _nested("Constants and provenance", {"constants": tree["constants"], "metadata": tree["metadata"]}),
     ]
     return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -105,19 +106,20 @@ def _notes(tree: Json) -> str:
     return "\n".join(f'<p class="note">{note}</p>' for note in notes)
 
 
-def _figures(panels: Mapping[str, bytes]) -> str:
-    cards = "\n".join(_figure(name, panels.get(name)) for name in page_text.TITLES)
+def _figures(panels: Mapping[str, bytes], is_torsion: bool) -> str:
+    how_to_read = page_text.HOW_TO_READ | (page_text.HOW_TO_READ_TORSION if is_torsion else {})
+    cards = "\n".join(_figure(name, panels.get(name), how_to_read[name]) for name in page_text.TITLES)
     return f'<section>\n<h2>Figures</h2>\n<div class="grid">\n{cards}\n</div>\n</section>'
 
 
-def _figure(name: str, png: bytes | None) -> str:
+def _figure(name: str, png: bytes | None, how_to_read: str) -> str:
     title = page_text.TITLES[name]
     if png is None:
         return (f'<figure><p class="absent">{page_text.NO_TRAINING}</p>'
                 f"<figcaption><b>{title}.</b></figcaption></figure>")
     source = base64.b64encode(png).decode("ascii")
     return (f'<figure><img alt="Plot: {title}" src="data:image/png;base64,{source}">'
-            f"<figcaption><b>{title}. How to read this:</b> {page_text.HOW_TO_READ[name]}</figcaption></figure>")
+            f"<figcaption><b>{title}. How to read this:</b> {how_to_read}</figcaption></figure>")
 
 
 def _spectrum(tree: Json) -> str:
@@ -146,14 +148,81 @@ def _metric(tree: Json, data: RunData) -> str:
     labels = {"n_samples": "samples", "det_mean": "mean of det g", "det_std": "standard deviation of det g",
               "det_min": "smallest det g", "det_max": "largest det g"}
     rows = [(labels.get(key, key), value) for key, value in tree["metric"].items()]
-    rows.append(("target of det g", data.constants["det_g_target"]))
+    target, factor = data.constants["det_g_target"], data.frame_factor
+    if factor == 1.0 and data.wants_det:
+        rows.append(("target of det g", target))
+    if factor != 1.0:
+        rows += [("target of det g in this frame", target * factor)] if data.wants_det else []
+        rows.append(("det g in this frame over det g in the learned coframe", factor))
     return _section("Metric", _table(rows, "Computed over all samples; dimensionless."))
+
+
+def _best_form(tree: Json, data: RunData) -> str:
+    """What the best form is like over fresh points, the torsion beside the condition number of its metric."""
+    form = (tree["training"] or {}).get("best_form")
+    if not form:
+        return ""
+    rows = [((label, unit), [form[key].get(column) for column in ("mean", "max", "min")])
+            for key, (label, unit) in page_text.BEST_FORM_ROWS.items() if key in form]
+    rows += [((label, unit), [form[key], None, None])
+             for key, (label, unit) in page_text.BEST_FORM_NUMBERS.items() if key in form]
+    points = f"over {form['points']:,} fresh points" if form.get("points") else "over fresh points"
+    table = _columns(("quantity", "unit"), ("mean", "max", "min"), rows,
+                     f"The best form {points}, in the learned coframe.")
+    known = [(label, form["exact"][key]) for key, label in page_text.EXACT_ROWS.items() if key in form.get("exact", {})]
+    exact = _table(known, "Against the known solution with the same boundary values; relative errors.") if known else ""
+    det = "" if data.wants_det else f"<p>{page_text.NO_DET_TARGET}</p>\n"
+    return _section("Best form", f"<p>{page_text.TORSION_EXPLAINED}</p>\n{det}{table}\n{exact}")
+
+
+def _left_invariant(tree: Json, data: RunData) -> str:
+    """The best constant coefficients beside the network: what it has to reach or beat."""
+    training = tree["training"] or {}
+    reference = training.get("left_invariant")
+    if not reference or data.history is None:
+        return ""
+    rows = [((label, unit), [reference[key], float(data.history[key][-1])])
+            for key, (label, unit) in page_text.LOSS_ROWS.items()
+            if key in reference and key in data.history.columns]
+    if "cond_g" in reference:
+        learned = (training.get("best_form") or {}).get("cond_g", {}).get("mean")
+        rows.append((("cond g", "1"), [reference["cond_g"], learned]))
+    starts = f", found by {_value(reference.get('starts_that_reached_it'))} of {_value(reference.get('starts'))} starts"
+    best, least = training["best_loss"], reference.get("loss")
+    verdict = ""
+    if least is not None:
+        side = "above" if best > least else "below"
+        verdict = f"<p>The best loss of the network, {best:.8g}, is {abs(best - least):.3g} {side} it.</p>\n"
+    table = _columns(("term of the loss", "unit"), ("best constants", "network"), rows,
+                     "Unweighted terms. Network: its last epoch, over the points of that batch; cond g: mean of its "
+                     "best form.")
+    text = f"<p>{page_text.LEFT_INVARIANT_EXPLAINED}{starts}.</p>\n{verdict}"
+    return _section("Best constant coefficients", text + table)
+
+
+def _columns(row_titles: Sequence[str], titles: Sequence[str], rows: Sequence[tuple[Sequence[str], Sequence[Any]]],
+             caption: str) -> str:
+    """A table of numbers: each row has words, then numbers or None. Words come from this package."""
+    head = "".join(f'<th scope="col">{title}</th>' for title in row_titles)
+    head += "".join(f'<th scope="col" class="number">{title}</th>' for title in titles)
+    body = "\n".join(
+        f'<tr><th scope="row">{words[0]}</th>' + "".join(f"<td>{word}</td>" for word in words[1:])
+        + "".join(f'<td class="number">{_number(value)}</td>' for value in numbers) + "</tr>"
+        for words, numbers in rows)
+    return (f'<div class="scroll"><table>\n<caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>\n'
+            f"<tbody>\n{body}\n</tbody></table></div>")
+
+
+def _number(value: float | None) -> str:
+    """A number with six digits, a dash for none."""
+    return "–" if value is None else f"{float(value):.6g}"
 
 
 def _training(tree: Json) -> str:
     if tree["training"] is None:
         return _section("Training", f"<p>{page_text.NO_TRAINING}</p>")
-    rows = [(key.replace("_", " "), value) for part in ("model", "training") for key, value in tree[part].items()]
+    rows = [(key.replace("_", " "), value) for part in ("model", "training") for key, value in tree[part].items()
+            if key not in ("best_form", "left_invariant")]
     return _section("Training", _table(rows, "Network and training, as k7_train recorded them."))
 
 

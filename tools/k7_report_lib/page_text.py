@@ -31,6 +31,54 @@ HOW_TO_READ = {
                  "made for another target.",
 }
 
+# What is different for the torsion objective.
+HOW_TO_READ_TORSION = {
+    "losses": "The thick black line is the total that the optimiser lowers, the others are its terms as history.csv "
+              "records them, before their weights, so a term may lie above the total: the torsion of φ, |dφ|² and "
+              "|d⋆φ|² with exact derivatives and in the metric of φ; the distance of det g from its target; "
+              "|φφ−6δ|² and |Eφ|², which hold φ near the standard form and smooth; where asked for, tr g/7, and the "
+              "distance to the lapse and shift of the known solution (gauge). Terms of weight 0 are not drawn. The "
+              "dashed line is the loss of the best constant coefficients, where they are known: what the network has "
+              "to reach or beat. The axis is logarithmic: equal heights are equal factors.",
+    "det_history": "The mean of det g over each training batch in the learned coframe, with the value that the loss or "
+                   "the construction asks for, if any. The torsion objective lets det g vary from point to point: the "
+                   "band is one standard deviation over the batch to each side, cut off at 0, and the legend "
+                   "gives the last values. Where all is equal up to rounding, the axis spans one percent to each side, so that a straight "
+                   "line means agreement and not a hidden scale. Where the values span more than a factor of 30, the "
+                   "axis is logarithmic.",
+    "histogram": "How det g of the learned metric is distributed over all samples, in the learned coframe, so that it "
+                 "compares with the training. (The metric in samples.h5 is in the manifold's own frame, where "
+                 "det g differs by a constant factor, given below.) The torsion objective fixes det g only as far as "
+                 "its weight or the construction goes, so a width is no fault in itself. Where the values span more "
+                 "than a factor of 30, axis and bins are logarithmic.",
+}
+
+# Key of training.best_form -> label, unit. Lengths are in the unit of the learned coframe.
+BEST_FORM_ROWS = {
+    "norm2_dphi": ("|dφ|²", "length⁻²"), "norm2_dpsi": ("|d⋆φ|²", "length⁻²"),
+    "norm2_tau0": ("|τ₀|²", "length⁻²"), "norm2_tau1": ("|τ₁|²", "length⁻²"),
+    "norm2_tau2": ("|τ₂|²", "length⁻²"), "norm2_tau3": ("|τ₃|²", "length⁻²"),
+    "cond_g": ("cond g", "1"), "det_g": ("det g", "1"), "trace_g_over_7": ("tr g/7", "1"),
+}
+BEST_FORM_NUMBERS = {
+    "volume": ("volume", "length⁷"), "positive_fraction": ("share of points where φ is a G₂-structure", "1"),
+}
+EXACT_ROWS = {
+    "volume_error": "volume", "length_error": "length of the r-lines", "metric_error_rms": "metric, root mean square",
+    "metric_error_max": "metric, largest",
+}
+LOSS_ROWS = {
+    "loss": ("loss (with weights)", "1"), "torsion_closed": ("|dφ|²", "length⁻²"),
+    "torsion_coclosed": ("|d⋆φ|²", "length⁻²"), "det": ("(det g − 65/32)²", "1"), "norm": ("|φφ−6δ|²", "1"),
+    "smooth": ("|Eφ|²", "1"), "trace": ("tr g/7", "1"),
+}
+TORSION_EXPLAINED = ("A low torsion energy says nothing without cond g beside it: stretching some directions against "
+                     "others can lower |dφ|² and |d⋆φ|² as far as one likes, at the same det g, without bringing φ "
+                     "closer to a G₂ metric.")
+NO_DET_TARGET = "This training asked for no value of det g (weight 0); what is below follows from the torsion alone."
+LEFT_INVARIANT_EXPLAINED = ("On S¹ × S³ × S³ constant coefficients in the coframe are a homogeneous G₂-structure. This "
+                            "is the least loss among them")
+
 VERDICT_WORDS = {
     "PASSED": ("Passed", "the prediction holds within 5 %"),
     "PARTIAL": ("Partial", "less than 15 % from the prediction"),

@@ -52,6 +52,32 @@ class RunData:
         """Topological constants; those of spectral.json go first, for the verdict was computed with them."""
         return ((self.train or {}).get("constants", {})) | self.spectral["constants"]
 
+    @property
+    def is_torsion(self) -> bool:
+        """Whether the metric was trained with the torsion objective."""
+        return self.history is not None and self.history.is_torsion
+
+    def option(self, name: str) -> float | None:
+        """An option of k7_train as a number, where train.json has it and it is one; true and false are 1 and 0."""
+        try:
+            return float(self.train["options"][name]) if self.train else None
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    @property
+    def wants_det(self) -> bool:
+        """Whether the training asked for the target of det g, by a weight or by construction."""
+        asked = [self.option(name) for name in ("lambda-det", "impose-det", "condition-bound")]
+        return not self.is_torsion or asked[0] is None or any(asked)
+
+    @property
+    def frame_factor(self) -> float:
+        """det g of the sample file, in the manifold's frame, over det g of the training, in the scaled coframe."""
+        if self.train is None or self.train["options"].get("manifold") != "s1xs3xs3":
+            return 1.0
+        r = self.train["model"].get("radii", [1.0, 1.0, 1.0])
+        return float((r[0] * r[1] ** 3 * r[2] ** 3) ** 2)
+
 
 def status_of(deviation_percent: float) -> str:
     """The notebook's three words."""
@@ -112,7 +138,10 @@ def check_training(path: Path, training: Json, history: History) -> None:
     if training["epochs"] != len(history):
         raise InputError(path, f"is {training['epochs']} and {HISTORY} has {len(history)} rows",
                          "both should come from one run of k7_train", "key training.epochs")
-    for key, column in (("final_loss", "loss"), ("final_torsion", "torsion")):
+    pairs = [("final_loss", "loss"), ("final_torsion", "torsion")]
+    if history.is_torsion:
+        pairs += [(name, name) for name in ("torsion_closed", "torsion_coclosed") if training.get(name) is not None]
+    for key, column in pairs:
         last = float(history[column][-1])
         if not _agree(training[key], last):
             raise InputError(path, f"is {training[key]:.9g} and the last row of {HISTORY} has {last:.9g}",

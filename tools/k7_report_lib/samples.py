@@ -22,6 +22,7 @@ FORMAT = "k7-samples"
 VERSION = 1
 BLOCK_BYTES = 16 << 20  # memory that one block of rows may take
 HISTOGRAM_BINS = 50  # the notebook's
+WIDE_RANGE = 30.0  # a positive quantity that varies by more than this factor is shown on a logarithmic axis
 ROUNDING_WIDTH = 1e-9  # a spread below this fraction of the value is rounding, not a distribution
 
 # Dataset of the schema -> shape of one row.
@@ -40,10 +41,22 @@ class DetStatistics:
     counts: np.ndarray  # (bins,), int64; one bin where is_constant
     edges: np.ndarray  # (bins + 1,), float64
 
+    def over(self, factor: float) -> DetStatistics:
+        """The same for det g / factor."""
+        if factor == 1.0:
+            return self
+        return DetStatistics(self.n_samples, self.mean / factor, self.std / factor, self.minimum / factor,
+                             self.maximum / factor, self.counts, self.edges / factor)
+
     @property
     def is_constant(self) -> bool:
         """Whether all values agree up to rounding."""
         return is_rounding(self.maximum - self.minimum, self.mean)
+
+
+def is_wide(minimum: float, maximum: float) -> bool:
+    """Whether values between these bounds need a logarithmic axis, and can have one."""
+    return minimum > 0 and maximum > WIDE_RANGE * minimum
 
 
 def is_rounding(width: float, value: float) -> bool:
@@ -180,11 +193,18 @@ def _det_blocks(path: Path, metric: h5py.Dataset) -> Iterator[tuple[int, np.ndar
 
 
 def _histogram_edges(mean: float, minimum: float, maximum: float) -> np.ndarray:
-    """Edges of equal bins over [minimum, maximum]; one bin that holds every value where the spread is rounding."""
+    """Edges of equal bins over [minimum, maximum], equal in the logarithm where the range is wide.
+
+    One bin that holds every value where the spread is rounding.
+    """
     if is_rounding(maximum - minimum, mean) or not minimum < maximum:
         margin = max(1e-6 * abs(mean), np.finfo(np.float64).tiny)
         return np.array([minimum - margin, maximum + margin])
-    return np.linspace(minimum, maximum, HISTOGRAM_BINS + 1)
+    if not is_wide(minimum, maximum):
+        return np.linspace(minimum, maximum, HISTOGRAM_BINS + 1)
+    edges = np.geomspace(minimum, maximum, HISTOGRAM_BINS + 1)
+    edges[[0, -1]] = minimum, maximum  # geomspace may miss the ends by rounding, and then a sample is lost
+    return edges
 
 
 def _shape_text(name: str) -> str:

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What K7 knows about the space that its points come from: how to draw points, which points are identified,
-// and how far apart two points are in the frame that the metric is written in.
+// how far apart two points are in the frame that the metric is written in, and the global coframe in which
+// forms are learned.
 #pragma once
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "k7/geometry/g2_structure.hpp"
 #include "k7/geometry/metric.hpp"
 #include "k7/geometry/sampler.hpp"
 
@@ -65,15 +68,52 @@ class Manifold {
   /// Riemannian volume of the frame's unit metric where it is known and sample() is uniform in it, otherwise
   /// 0: sample() then has the density 1 / (frame_volume sqrt(det g)) against the volume of g.
   virtual double frame_volume() const { return 0.0; }
+
+  /// The first `count` eigenvalues, with multiplicity, of the Laplace-Beltrami operator of the metric g that
+  /// is constant in frame(); empty where no closed form is known.
+  virtual std::vector<double> reference_spectrum(const Matrix7& g, int count) const;
+
+  // What follows is about the global coframe e^0..e^6 in which networks learn: frame() with e^i scaled by
+  // scale()[i].
+
+  /// e^i = scale()[i] times the i-th form of frame(): the radii of S1 x S3 x S3, otherwise 1.
+  virtual Form1 scale() const;
+  /// Structure constants C[c][a][b] of the coframe, the same at every point.
+  virtual Structure structure() const;
+  /// How many numbers a network gets for a point.
+  virtual int n_features() const = 0;
+  /// Smooth global functions of the point, so that what a network makes of them is periodic and tells the
+  /// hemispheres apart.
+  /// @param f n_features() numbers
+  /// @param df (7, n_features()), the frame derivatives E_a f
+  virtual void features(const double* point, double* f, double* df) const = 0;
+  /// The coframe A (7, 7) that a network's correction is added to and its frame derivatives dA (7, 7, 7),
+  /// dA[a] = E_a A; phi = A^* phi_0. The identity, unless boundary values are prescribed.
+  virtual void background(const double* point, double* a, double* da) const;
+  /// The smooth factor of a network's correction and its frame derivatives (7): 1, unless boundary values are
+  /// prescribed; then it vanishes there.
+  virtual double envelope(const double* point, double* d) const;
+  /// The coframe of the known solution that belongs to the boundary values, where there is one. Returns false
+  /// otherwise.
+  virtual bool exact_coframe(const double* point, double* a) const;
 };
 
 /// Names that make_manifold knows.
 const std::vector<std::string>& manifold_names();
 
-/// s1xs3xs3 (left-invariant coframe), torus7 (periods 2 pi), notebook-chart (the notebook's coordinates of
-/// S1 x S3 x S3, taken as flat coordinates without identifications), euclidean.
-/// @param periods replaces the manifold's own where its frame is "coordinate"
-/// @throws InputError for an unknown name
-std::unique_ptr<Manifold> make_manifold(const std::string& name, const Periods* periods = nullptr);
+/// What a manifold's name leaves open.
+struct ManifoldParameters {
+  std::optional<Periods> periods;  ///< replaces the manifold's own where its frame is "coordinate"
+  std::array<double, 3> radii{1.0, 1.0,
+                              1.0};  ///< s1xs3xs3: scale of dtheta, sigma, Sigma in the learned coframe
+  std::array<double, 2> interval{1.25,
+                                 2.5};  ///< interval-s3xs3: the ends of r, in units of the bolt radius a = 1
+};
+
+/// s1xs3xs3 (left-invariant coframe), torus7 (periods 2 pi), interval-s3xs3 (r in an interval, left-invariant
+/// coframe (dr, sigma, Sigma), boundary values of the Bryant-Salamon metric), notebook-chart (the notebook's
+/// coordinates of S1 x S3 x S3, taken as flat coordinates without identifications), euclidean.
+/// @throws InputError for an unknown name or parameters that make no sense
+std::unique_ptr<Manifold> make_manifold(const std::string& name, const ManifoldParameters& parameters = {});
 
 }  // namespace k7::geometry

@@ -11,7 +11,14 @@
 namespace k7::geometry {
 
 /// What the numbers are used for; streams of one seed are independent.
-enum class Stream : std::uint32_t { training = 0, samples = 1, weights = 2, eigensolver = 3 };
+enum class Stream : std::uint32_t {
+  training = 0,
+  samples = 1,
+  weights = 2,
+  eigensolver = 3,
+  validation = 4,
+  baseline = 5
+};
 
 /// Names one random draw.
 struct DrawKey {

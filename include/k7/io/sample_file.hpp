@@ -43,7 +43,7 @@ class SampleReader {
 /// One block of rows to be written; empty vectors stand for datasets that the file does not have.
 struct SampleBlock {
   std::vector<double> coords;  ///< (n, 7)
-  std::vector<double> points;  ///< (n, 9), only for s1xs3xs3
+  std::vector<double> points;  ///< (n, manifold.point_size()) where that is not 7
   std::vector<double> metric;  ///< (n, 7, 7)
   std::vector<double> phi;     ///< (n, 35)
   std::vector<double> weight;  ///< (n)

@@ -9,11 +9,13 @@
 
 namespace k7::parallel {
 
-/// Makes sure that OpenBLAS uses a kernel that fits the processor. OpenBLAS picks its kernel when it is
-/// loaded and falls back to one of 2004 on processors younger than itself; the only cure is OPENBLAS_CORETYPE
-/// in the environment, so the program replaces itself once. Call it first in main, before MPI starts; it
-/// returns when nothing is to be done. A user's own OPENBLAS_CORETYPE is respected.
-void ensure_fast_blas(char** argv);
+/// Makes sure that OpenBLAS uses a kernel that fits the processor and that waiting threads sleep. OpenBLAS
+/// picks its kernel when it is loaded and falls back to one of 2004 on processors younger than itself;
+/// OpenMP's threads spin for milliseconds after every small loop and, where other programs want the cores
+/// too, slow each other down up to a hundred times. The only cure for both is the environment
+/// (OPENBLAS_CORETYPE, OMP_WAIT_POLICY), so the program replaces itself once. Call it first in main, before
+/// MPI starts; it returns when nothing is to be done. The user's own values are respected.
+void prepare_process(char** argv);
 
 /// E.g. "OpenBLAS SkylakeX" or "unknown BLAS".
 std::string blas_name();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "k7/geometry/manifold.hpp"
+#include "k7/io/json_file.hpp"
 #include "k7/parallel/communicator.hpp"
 
 namespace k7::pinn {
@@ -22,10 +23,17 @@ class Model {
   Model& operator=(const Model&) = delete;
 
   const geometry::Manifold& manifold() const;
+  /// cpu or cuda.
+  std::string device() const;
 
-  /// coords: (n, 7) -> phi: (n, 35) and metric: (n, 7, 7), resized. Not collective.
-  void evaluate(const std::vector<double>& coords, std::vector<double>& phi,
+  /// points: (n, manifold().point_size()) -> phi: (n, 35) and metric: (n, 7, 7) in manifold().frame(),
+  /// resized. Not collective.
+  void evaluate(const std::vector<double>& points, std::vector<double>& phi,
                 std::vector<double>& metric) const;
+
+  /// Torsion, positivity, determinant and conditioning over fresh points, as reported in train.json.
+  /// Collective.
+  io::Json report(GlobalIndex n_points, std::uint64_t seed, const parallel::Communicator& comm) const;
 
  private:
   struct State;

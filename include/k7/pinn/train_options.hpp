@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -12,7 +13,7 @@ struct NetworkShape {
   int inputs = 7;
   std::vector<int> hidden{512, 512, 512, 256};
   int outputs = 35;
-  std::string activation = "silu";  ///< silu, tanh or gelu (erf form)
+  std::string activation = "silu";  ///< silu, tanh, gelu (erf form) or sine
 
   std::int64_t n_parameters() const;
   /// E.g. "7 -> [512, 512, 512, 256] -> 35".
@@ -21,29 +22,46 @@ struct NetworkShape {
   bool operator!=(const NetworkShape& other) const { return !(*this == other); }
 };
 
+/// What turns a point into a 3-form: the manifold, the network, and how its outputs are read.
+struct ModelSpec {
+  std::string manifold = "s1xs3xs3";
+  std::array<double, 3> radii{33.0 / 28.0, 33.0 / 28.0, 1.0};  ///< s1xs3xs3: scale of dtheta, sigma, Sigma
+  std::array<double, 2> interval{1.25, 2.5};                   ///< interval-s3xs3: the ends of r
+  std::string ansatz = "coframe";      ///< coframe: phi = A^* phi_0; components: 35 free components
+  std::string metric_map = "hitchin";  ///< hitchin, or contraction (the notebook's rule)
+  bool impose_det = false;             ///< coframe: rescale A so that det g = 65/32 everywhere
+  double condition_bound = 0.0;        ///< coframe: largest cond(g), built in; 0 = none
+  std::vector<double> base;  ///< coframe: constant (7, 7) matrix that the network corrects; empty = identity
+  NetworkShape network;
+
+  bool operator==(const ModelSpec& other) const;
+  bool operator!=(const ModelSpec& other) const { return !(*this == other); }
+};
+
 /// Weights of the loss terms.
 struct LossWeights {
   double torsion = 1.0;
   double det = 10.0;
   double norm = 0.1;
   double smooth = 0.01;
+  double trace = 0.0;  ///< of tr(g)/7
+  double gauge = 0.0;  ///< of the distance to the known solution's lapse and shift
 };
 
 /// Everything that decides what a training run computes and where it runs.
 struct TrainOptions {
-  std::string preset = "notebook";
-  std::string manifold = "notebook-chart";
-  std::string objective = "notebook";
-  std::string metric_map = "contraction";
-  std::string ansatz = "components";
-  NetworkShape network;
+  std::string preset = "neck";
+  ModelSpec model;
+  std::string objective = "torsion";
+  /// background: zero network output, e.g. A = 1; random; left-invariant: near the best constant coframe
+  std::string start = "background";
   int epochs = 5000;
   std::int64_t batch_size = 4096;  ///< points per step over all ranks
   double lr = 1e-3;
   double lr_min = 1e-6;
   double weight_decay = 1e-5;
   int warmup_epochs = 0;
-  std::string scheduler = "cosine";  ///< cosine or plateau
+  std::string scheduler = "cosine";  ///< cosine, exponential or plateau
   std::string optimizer = "adamw";
   double clip_norm = 1.0;  ///< largest gradient norm
   int patience = 500;      ///< epochs without a new best before stopping early
@@ -62,6 +80,11 @@ struct TrainOptions {
 
 /// Names that preset() knows.
 const std::vector<std::string>& preset_names();
+
+/// Sets the network's inputs and outputs to what manifold and ansatz need, and checks that the choices go
+/// together.
+/// @throws InputError naming the options that do not
+void complete(TrainOptions& options);
 
 /// The full set of values that a preset stands for. @throws InputError for an unknown name
 TrainOptions preset(const std::string& name);

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "geometry/sphere_product.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "k7/geometry/quaternion.hpp"
+
+namespace k7::geometry {
+namespace {
+
+/// Where a sphere's quaternion starts in a point, and its frame among the seven directions.
+struct Sphere {
+  int point;
+  int frame;
+};
+constexpr std::array<Sphere, 2> spheres{{{1, 1}, {5, 4}}};
+
+/// Reference metric D = diag(d0, d1 x3, d2 x3), the block means of the mean metric's diagonal: invariant
+/// under the rotations of each sphere, so that chords of round spheres bound it.
+Matrix7 block_reference(const Matrix7& mean) {
+  Matrix7 d = Matrix7::Zero();
+  d(0, 0) = mean(0, 0);
+  for (const auto& s : spheres) {
+    const double average = mean.diagonal().segment<3>(s.frame).mean();
+    d.diagonal().segment<3>(s.frame).setConstant(average);
+  }
+  return d;
+}
+
+double norm4(const double* q) {
+  return std::sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3]);
+}
+
+/// The circle (cos t, sin t) or t itself, then q1 and q2, each block scaled by its radius. A chord of a
+/// circle or a sphere is never longer than the angle that the frame measures.
+class SphereProductEmbedding final : public Embedding {
+ public:
+  SphereProductEmbedding(const Matrix7& reference, const Axis& axis)
+      : Embedding(reference), scale_(reference.diagonal().cwiseSqrt()), axis_(axis) {}
+
+  int size() const override { return axis_.is_circle ? 10 : 9; }
+
+  void map(const double* p, double* e) const override {
+    if (axis_.is_circle) {
+      const double radius = axis_.length / (2.0 * pi);
+      const double angle = (p[0] - axis_.begin) / radius;
+      *e++ = scale_[0] * radius * std::cos(angle);
+      *e++ = scale_[0] * radius * std::sin(angle);
+    } else {
+      *e++ = scale_[0] * p[0];
+    }
+    for (const auto& s : spheres) {
+      const double* q = p + s.point;
+      // Stored quaternions are unit only up to their precision; displacements do not depend on their norms.
+      const double factor = scale_[s.frame] / norm4(q);
+      for (int i = 0; i < 4; ++i) *e++ = factor * q[i];
+    }
+  }
+
+ private:
+  Eigen::Matrix<double, dim, 1> scale_;
+  Axis axis_;
+};
+
+}  // namespace
+
+Periods SphereProduct::periods() const {
+  return {axis_.is_circle ? axis_.length : 0.0};
+}
+
+void SphereProduct::displacement(const double* a, const double* b, double* v) const {
+  v[0] = b[0] - a[0];
+  if (axis_.is_circle) v[0] -= axis_.length * std::nearbyint(v[0] / axis_.length);
+  for (const auto& s : spheres) displacement_s3(a + s.point, b + s.point, v + s.frame);
+}
+
+std::unique_ptr<Embedding> SphereProduct::embedding(const Matrix7& mean) const {
+  return std::make_unique<SphereProductEmbedding>(block_reference(mean), axis_);
+}
+
+std::string SphereProduct::point_defect(const double* point) const {
+  for (std::size_t i = 0; i < spheres.size(); ++i) {
+    const double norm = norm4(point + spheres[i].point);
+    constexpr double tolerance = 1e-5;  // float32 input
+    if (!(std::abs(norm - 1.0) < tolerance)) {
+      std::array<char, 120> text{};
+      std::snprintf(text.data(), text.size(), "q%zu has norm %.9g; unit quaternions have norm 1", i + 1,
+                    norm);
+      return text.data();
+    }
+  }
+  return {};
+}
+
+void SphereProduct::sample(const DrawKey& key, std::uint64_t index, double* point, double* coords) const {
+  sample_neck(key, index, point);
+  point[0] = axis_.begin + axis_.length / (2.0 * pi) * point[0];
+  neck_coordinates(point, coords);
+}
+
+double SphereProduct::frame_volume() const {
+  const double s3 = 2.0 * pi * pi;
+  return axis_.length * s3 * s3;
+}
+
+Structure SphereProduct::structure() const {
+  Structure c{};
+  const auto set = [&](int i, int j, int k, double sign) {
+    c[(k * dim + i) * dim + j] = sign * 2.0 * scale_[k] / (scale_[i] * scale_[j]);
+  };
+  for (const auto& s : spheres)
+    for (int n = 0; n < 3; ++n) {
+      const int i = s.frame + n;
+      const int j = s.frame + (n + 1) % 3;
+      const int k = s.frame + (n + 2) % 3;
+      set(i, j, k, 1.0);
+      set(j, i, k, -1.0);
+    }
+  return c;
+}
+
+void SphereProduct::features(const double* point, double* f, double* df) const {
+  const int n = n_features();
+  std::fill_n(df, dim * n, 0.0);
+  const double t = (point[0] - axis_.begin) / axis_.length;
+  const double dt = 1.0 / (axis_.length * scale_[0]);  // E_0 t
+  if (axis_.is_circle) {
+    f[0] = std::cos(2.0 * pi * t);
+    f[1] = std::sin(2.0 * pi * t);
+    df[0] = -2.0 * pi * dt * f[1];
+    df[1] = 2.0 * pi * dt * f[0];
+  } else {
+    f[0] = 2.0 * t - 1.0;
+    df[0] = 2.0 * dt;
+  }
+  for (const auto& s : spheres) {
+    const Quaternion q{point[s.point], point[s.point + 1], point[s.point + 2], point[s.point + 3]};
+    const int column = n_axis_features() + s.point - 1;
+    std::copy(q.begin(), q.end(), f + column);
+    for (int a = 0; a < 3; ++a) {
+      Quaternion unit{};  // i, j, k over the radius
+      unit[1 + a] = 1.0 / scale_[s.frame + a];
+      const Quaternion derivative = multiply(q, unit);
+      std::copy(derivative.begin(), derivative.end(), df + (s.frame + a) * n + column);
+    }
+  }
+}
+
+}  // namespace k7::geometry

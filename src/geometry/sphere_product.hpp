@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// A circle or an interval times S3 x S3 with the left-invariant coframe (dt, sigma, Sigma): everything that
+// follows from the axis alone.
+#pragma once
+
+#include "k7/geometry/manifold.hpp"
+
+namespace k7::geometry {
+
+/// The first factor: t in [begin, begin + length], its ends identified where it is a circle.
+struct Axis {
+  double begin;
+  double length;
+  bool is_circle;
+};
+
+/// Points are (t, q1, q2). The features are those of t, (cos, sin) of its angle on the circle or x in [-1, 1]
+/// along the interval, then the eight numbers of q1 and q2.
+class SphereProduct : public Manifold {
+ public:
+  std::string frame() const final { return "left-invariant"; }
+  int point_size() const final { return point_size_neck; }
+  Periods periods() const final;
+  void displacement(const double* a, const double* b, double* v) const final;
+  std::unique_ptr<Embedding> embedding(const Matrix7& mean) const final;
+  std::string point_defect(const double* point) const final;
+  void sample(const DrawKey& key, std::uint64_t index, double* point, double* coords) const final;
+  double frame_volume() const final;
+  Form1 scale() const final { return scale_; }
+  Structure structure() const final;
+  int n_features() const final { return n_axis_features() + 8; }
+  void features(const double* point, double* f, double* df) const final;
+
+ protected:
+  SphereProduct(const Axis& axis, const Form1& scale) : axis_(axis), scale_(scale) {}
+
+ private:
+  int n_axis_features() const { return axis_.is_circle ? 2 : 1; }
+
+  Axis axis_;
+  Form1 scale_;
+};
+
+}  // namespace k7::geometry
