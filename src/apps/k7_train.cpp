@@ -75,7 +75,7 @@ class TrainProgram final : public cli::Program {
     app.add_option(
            "--start", o.start,
            "background: the network starts at zero (phi = phi_0, or between the boundary values); random; "
-           "left-invariant: near the best constant coframe")
+           "left-invariant: at the best constant coframe")
         ->check(CLI::IsMember({"background", "random", "left-invariant"}));
     app.add_option("--metric-map", o.model.metric_map,
                    "hitchin: the metric that phi defines; contraction: g ~ phi_ikl phi_jkl, rescaled to det "

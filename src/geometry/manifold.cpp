@@ -32,6 +32,10 @@ std::vector<double> Manifold::reference_spectrum(const Matrix7&, int) const {
   return {};
 }
 
+void Manifold::image(const double* point, int, double* moved) const {
+  std::copy_n(point, point_size(), moved);
+}
+
 Form1 Manifold::scale() const {
   return {1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0};
 }

@@ -100,6 +100,21 @@ void SphereProduct::sample(const DrawKey& key, std::uint64_t index, double* poin
   neck_coordinates(point, coords);
 }
 
+void SphereProduct::image(const double* point, int k, double* moved) const {
+  const int turn = k % n_turns();
+  moved[0] = axis_.begin + std::fmod(point[0] - axis_.begin + turn * axis_.length / n_turns(), axis_.length);
+  int rest = k / n_turns();
+  for (const auto& s : spheres) {
+    const int unit = rest % n_units;
+    rest /= n_units;
+    Quaternion left{};
+    left[unit / 2] = unit % 2 == 0 ? 1.0 : -1.0;
+    const double* q = point + s.point;
+    const Quaternion product = multiply(left, {q[0], q[1], q[2], q[3]});
+    std::copy(product.begin(), product.end(), moved + s.point);
+  }
+}
+
 double SphereProduct::frame_volume() const {
   const double s3 = 2.0 * pi * pi;
   return axis_.length * s3 * s3;

@@ -25,6 +25,10 @@ class SphereProduct : public Manifold {
   std::unique_ptr<Embedding> embedding(const Matrix7& mean) const final;
   std::string point_defect(const double* point) const final;
   void sample(const DrawKey& key, std::uint64_t index, double* point, double* coords) const final;
+  /// Left translations of each sphere by {+-1, +-i, +-j, +-k}, whose means have no harmonics of degree 1, 2
+  /// and 3, and quarter turns of the circle, which take away the frequencies 1, 2 and 3.
+  int n_images() const final { return n_units * n_units * n_turns(); }
+  void image(const double* point, int k, double* moved) const final;
   double frame_volume() const final;
   Form1 scale() const final { return scale_; }
   Structure structure() const final;
@@ -35,6 +39,8 @@ class SphereProduct : public Manifold {
   SphereProduct(const Axis& axis, const Form1& scale) : axis_(axis), scale_(scale) {}
 
  private:
+  static constexpr int n_units = 8;
+  int n_turns() const { return axis_.is_circle ? 4 : 1; }
   int n_axis_features() const { return axis_.is_circle ? 2 : 1; }
 
   Axis axis_;

@@ -65,6 +65,20 @@ Batch LearnedForm::sample(const geometry::DrawKey& key, GlobalIndex begin, Globa
   return at(points);
 }
 
+Batch LearnedForm::sample_images(const geometry::DrawKey& key, GlobalIndex begin, GlobalIndex count) const {
+  const auto size = static_cast<std::size_t>(manifold_->point_size());
+  const GlobalIndex images = manifold_->n_images();
+  std::vector<double> points(static_cast<std::size_t>(count) * size);
+  std::vector<double> point(size);
+  std::array<double, dim> coords{};
+  for (GlobalIndex i = 0; i < count; ++i) {
+    manifold_->sample(key, static_cast<std::uint64_t>((begin + i) / images), point.data(), coords.data());
+    manifold_->image(point.data(), static_cast<int>((begin + i) % images),
+                     points.data() + static_cast<std::size_t>(i) * size);
+  }
+  return at(points);
+}
+
 Batch LearnedForm::at(const std::vector<double>& points) const {
   const std::int64_t size = manifold_->point_size();
   const auto n = static_cast<std::int64_t>(points.size()) / size;

@@ -41,6 +41,8 @@ class LearnedForm {
 
   /// Points begin..begin+count of a draw.
   Batch sample(const geometry::DrawKey& key, GlobalIndex begin, GlobalIndex count) const;
+  /// The same of the draw whose points come with all their Manifold::image()s, one after the other.
+  Batch sample_images(const geometry::DrawKey& key, GlobalIndex begin, GlobalIndex count) const;
   /// points: (n, point_size).
   Batch at(const std::vector<double>& points) const;
 

@@ -72,7 +72,7 @@ class Trainer {
   void start();
   std::vector<double> loss_and_gradients(int epoch);
   template <class Use>
-  void for_chunks(const geometry::DrawKey& key, GlobalIndex n_points, const Use& use) const;
+  void for_chunks(GlobalIndex n_points, const Use& use) const;
   double validation_loss() const;
   void keep_best(double loss, int epochs);
   void adamw_step();
@@ -143,9 +143,7 @@ void Trainer::start() {
   // A random coframe must stay away from singular matrices, where the torsion is infinite: small outputs.
   constexpr double notebook_gain = 0.5;
   constexpr double hidden_bias = 0.5;
-  const double output_gain = options_.start == "random"           ? 0.25
-                             : options_.start == "left-invariant" ? 0.02
-                                                                  : 0.0;
+  const double output_gain = options_.start == "random" ? 0.25 : 0.0;
   if (options_.objective == "notebook")
     network().initialise(options_.seed, notebook_gain, notebook_gain);
   else
@@ -203,14 +201,14 @@ void Trainer::load(const std::string& file) {
   seconds_ = c.seconds;
 }
 
-/// Calls use(batch) with this rank's share of a draw in chunks: these keep the activations of a layer in the
-/// caches, and memory independent of the batch.
+/// Calls use(begin, count) for this rank's share of a draw in chunks: these keep the activations of a layer
+/// in the caches, and memory independent of the batch.
 template <class Use>
-void Trainer::for_chunks(const geometry::DrawKey& key, GlobalIndex n_points, const Use& use) const {
+void Trainer::for_chunks(GlobalIndex n_points, const Use& use) const {
   const auto rows = parallel::even_rows(n_points, comm_.rank(), comm_.size());
   const GlobalIndex chunk = std::min(objective_->chunk_points(), std::max<GlobalIndex>(1, rows.count()));
   for (GlobalIndex begin = rows.begin; begin < rows.end; begin += chunk)
-    use(form_.sample(key, begin, std::min(chunk, rows.end - begin)));
+    use(begin, std::min(chunk, rows.end - begin));
 }
 
 /// Means over the whole batch of the loss's terms, and how many ranks were asked to stop. They travel behind
@@ -221,23 +219,28 @@ std::vector<double> Trainer::loss_and_gradients(int epoch) {
   at::Tensor tail = buffer.narrow(0, network().parameters().numel(), n_terms_ + 1);
   // L-BFGS wants the same points for a while.
   const int draw = options_.optimizer == "lbfgs" ? epoch / lbfgs_window : epoch;
-  for_chunks({options_.seed, geometry::Stream::training, static_cast<std::uint32_t>(draw)},
-             options_.batch_size, [&](const Batch& batch) {
-               const Objective::Value value = (*objective_)(form_, batch, options_.batch_size);
-               value.loss.backward();
-               tail.narrow(0, 0, n_terms_).add_(value.terms);
-             });
+  const geometry::DrawKey key{options_.seed, geometry::Stream::training, static_cast<std::uint32_t>(draw)};
+  for_chunks(options_.batch_size, [&](GlobalIndex begin, GlobalIndex count) {
+    const Objective::Value value = (*objective_)(form_, form_.sample(key, begin, count), options_.batch_size);
+    value.loss.backward();
+    tail.narrow(0, 0, n_terms_).add_(value.terms);
+  });
   tail[n_terms_] = parallel::stop_requested_here() ? 1.0 : 0.0;
   sum_over_ranks(*reducer_, buffer);
   return to_vector(tail);
 }
 
-/// The loss on points that training never sees, the same at every call.
+/// The loss on points that training never sees, the same at every call, with their images to take the noise
+/// away.
 double Trainer::validation_loss() const {
   const at::NoGradGuard no_gradient;
-  const GlobalIndex n_points = std::max<GlobalIndex>(options_.batch_size, least_validation_points);
+  const GlobalIndex images = form_.manifold().n_images();
+  const GlobalIndex least = std::max<GlobalIndex>(options_.batch_size, least_validation_points);
+  const GlobalIndex n_points = (least + images - 1) / images * images;
+  const geometry::DrawKey key{options_.seed, geometry::Stream::validation, 1};
   double sum = 0.0;
-  for_chunks({options_.seed, geometry::Stream::validation, 1}, n_points, [&](const Batch& batch) {
+  for_chunks(n_points, [&](GlobalIndex begin, GlobalIndex count) {
+    const Batch batch = form_.sample_images(key, begin, count);
     sum += (*objective_)(form_, batch, n_points).terms[Objective::loss].item<double>();
   });
   return comm_.sum(sum);

@@ -296,6 +296,37 @@ TEST(Manifold, background_is_the_identity_unless_boundary_values_are_prescribed)
   }
 }
 
+TEST(Manifold, images_keep_displacements_and_have_no_low_harmonics) {
+  for (const std::string name : {"s1xs3xs3", "interval-s3xs3"}) {
+    const auto manifold = make_manifold(name);
+    const int n = manifold->n_images();
+    EXPECT_EQ(n, name == "s1xs3xs3" ? 256 : 64);
+    std::array<double, point_size_neck> a{}, b{}, image_a{}, image_b{};
+    std::array<double, dim> coords{}, v{}, image_v{};
+    manifold->sample({3, Stream::samples, 0}, 0, a.data(), coords.data());
+    manifold->sample({3, Stream::samples, 0}, 1, b.data(), coords.data());
+    manifold->displacement(a.data(), b.data(), v.data());
+    std::array<double, 8> first{};
+    std::array<double, 64> second{};
+    double cosine = 0.0;
+    for (int k = 0; k < n; ++k) {
+      manifold->image(a.data(), k, image_a.data());
+      manifold->image(b.data(), k, image_b.data());
+      EXPECT_EQ(manifold->point_defect(image_a.data()), "");
+      manifold->displacement(image_a.data(), image_b.data(), image_v.data());
+      for (int i = 0; i < dim; ++i) EXPECT_NEAR(image_v[i], v[i], 1e-13);
+      for (int i = 0; i < 8; ++i) first[i] += image_a[1 + i] / n;
+      for (int i = 0; i < 64; ++i) second[i] += image_a[1 + i / 8] * image_a[1 + i % 8] / n;
+      cosine += std::cos(3.0 * image_a[0]) / n;
+    }
+    for (const double mean : first) EXPECT_NEAR(mean, 0.0, 1e-15);
+    for (int i = 0; i < 64; ++i) EXPECT_NEAR(second[i], i / 8 == i % 8 ? 0.25 : 0.0, 1e-14);
+    if (name == "s1xs3xs3") {
+      EXPECT_NEAR(cosine, 0.0, 1e-13);
+    }
+  }
+}
+
 TEST(IntervalManifold, boundary_values_are_those_of_bryant_and_salamon) {
   const auto manifold = manifold_called("narrow");
   Matrix7 exact;

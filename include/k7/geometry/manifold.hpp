@@ -65,6 +65,12 @@ class Manifold {
   /// @throws InputError when the manifold has no sampler
   virtual void sample(const DrawKey& key, std::uint64_t index, double* point, double* coords) const;
 
+  /// A finite group of maps that keep the coframe and the uniform measure: its size, and the image of a point
+  /// under map k. A mean over all images of random points has much less noise than one over as many random
+  /// points.
+  virtual int n_images() const { return 1; }
+  virtual void image(const double* point, int k, double* moved) const;
+
   /// Riemannian volume of the frame's unit metric where it is known and sample() is uniform in it, otherwise
   /// 0: sample() then has the density 1 / (frame_volume sqrt(det g)) against the volume of g.
   virtual double frame_volume() const { return 0.0; }

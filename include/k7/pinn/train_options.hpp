@@ -53,7 +53,7 @@ struct TrainOptions {
   std::string preset = "neck";
   ModelSpec model;
   std::string objective = "torsion";
-  /// background: zero network output, e.g. A = 1; random; left-invariant: near the best constant coframe
+  /// background: zero network output, e.g. A = 1; random; left-invariant: at the best constant coframe
   std::string start = "background";
   int epochs = 5000;
   std::int64_t batch_size = 4096;  ///< points per step over all ranks
