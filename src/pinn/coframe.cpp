@@ -35,9 +35,9 @@ std::vector<double> standard_psi() {
   return {s.psi.begin(), s.psi.end()};
 }
 
-/// (n, 7, 7, 7) times (n, 7, 7): every derivative's matrix from the right, or from the left.
+/// (n, directions, 7, 7) times (n, 7, 7): every derivative's matrix from the right, or from the left.
 at::Tensor right(const at::Tensor& d, const at::Tensor& x) {
-  return at::bmm(d.reshape({d.size(0), dim * dim, dim}), x).view({d.size(0), dim, dim, dim});
+  return at::bmm(d.reshape({d.size(0), d.size(1) * dim, dim}), x).view(d.sizes());
 }
 at::Tensor left(const at::Tensor& x, const at::Tensor& d) {
   return at::matmul(x.unsqueeze(1), d);
@@ -141,8 +141,7 @@ Jet with_determinant(const Jet& a, double target) {
   // t = (target^{1/2} / |det A|)^{1/7}, E_a t = -(t/7) tr(A^{-1} E_a A)
   const at::Tensor t = (std::sqrt(target) / at::linalg_det(a.value).abs()).pow(1.0 / dim).view({n, 1, 1});
   const at::Tensor inverse = at::linalg_inv(a.value).transpose(1, 2).reshape({n, dim * dim, 1});
-  const at::Tensor trace =
-      at::bmm(a.derivatives.reshape({n, dim, dim * dim}), inverse).view({n, dim, 1, 1}) / dim;
+  const at::Tensor trace = at::bmm(a.derivatives.flatten(-2), inverse).unsqueeze(3) / dim;
   return {a.value * t, (a.derivatives - trace * a.value.unsqueeze(1)) * t.unsqueeze(1)};
 }
 
@@ -154,7 +153,7 @@ Jet without_g2(const Jet& x) {
 Jet corrected_coframe(const Jet& background, const Jet& factor, const Jet& x) {
   const std::int64_t n = x.value.size(0);
   const at::Tensor w = factor.value.view({n, 1, 1});
-  const at::Tensor dw = factor.derivatives.view({n, dim, 1, 1});
+  const at::Tensor dw = factor.derivatives.unsqueeze(2).unsqueeze(3);
   const Jet scaled{w * x.value, dw * x.value.unsqueeze(1) + w.unsqueeze(1) * x.derivatives};
   const Jet change = product(scaled, background);
   return {background.value + change.value, background.derivatives + change.derivatives};

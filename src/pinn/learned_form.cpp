@@ -30,7 +30,7 @@ Jet corrected(const Jet& background, const Jet& envelope, const Jet& correction)
 
 Jet as_matrices(const Jet& x) {
   const std::int64_t n = x.value.size(0);
-  return {x.value.view({n, dim, dim}), x.derivatives.reshape({n, dim, dim, dim})};
+  return {x.value.view({n, dim, dim}), x.derivatives.reshape({n, x.derivatives.size(1), dim, dim})};
 }
 
 /// A -> A B for a constant matrix B; empty: the identity.
@@ -133,10 +133,11 @@ FormJet LearnedForm::form(const Jet& outputs, const Batch& batch) const {
 
 LearnedForm::Values LearnedForm::values(const Batch& batch) const {
   const at::NoGradGuard no_gradient;
-  // The network without its tangents, which cost seven times as much; the algebra behind it is cheap.
   const at::Tensor outputs = network_.forward(batch.features[0]);
-  const FormJet f =
-      form({outputs, at::zeros({batch.size(), dim, outputs.size(1)}, outputs.options())}, batch);
+  Batch values_only = batch;
+  values_only.background = batch.background.value_only();
+  values_only.envelope = batch.envelope.value_only();
+  const FormJet f = form({outputs, outputs.unsqueeze(1).narrow(1, 0, 0)}, values_only);
   Values v{f.phi.value, {}};
   if (spec_.metric_map == "contraction")
     v.g = metric_from_contraction(contraction(v.phi));

@@ -47,7 +47,7 @@ void Search::tell(double value, const Vector& gradient) {
   constexpr double armijo = 1e-4;
   constexpr double shortest = 1e-14;
   if (steps_ == 0) {
-    value_ = value;
+    if (std::isfinite(value)) value_ = value;  // a start without a value stays infinite and is the worst
     gradient_ = gradient;
     new_direction();
   } else if (value <= value_ + armijo * length_ * slope_) {

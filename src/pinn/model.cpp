@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "k7/pinn/model.hpp"
 
+#include <algorithm>
+
 #include "k7/error.hpp"
 #include "k7/parallel/agree.hpp"
 #include "pinn/checkpoint.hpp"
@@ -51,13 +53,22 @@ std::string Model::device() const {
 
 void Model::evaluate(const std::vector<double>& points, std::vector<double>& phi,
                      std::vector<double>& metric) const {
-  const LearnedForm::Values v = state_->form->values(state_->form->at(points));
-  const auto copy = [](const at::Tensor& t, std::vector<double>& out) {
+  constexpr std::size_t chunk_points = 1024;  // keeps the layers' activations in the caches
+  const LearnedForm& form = *state_->form;
+  const auto chunk = chunk_points * static_cast<std::size_t>(form.manifold().point_size());
+  const auto append = [](const at::Tensor& t, std::vector<double>& out) {
     const at::Tensor host = t.cpu().contiguous();
-    out.assign(host.data_ptr<double>(), host.data_ptr<double>() + host.numel());
+    out.insert(out.end(), host.data_ptr<double>(), host.data_ptr<double>() + host.numel());
   };
-  copy(v.phi, phi);
-  copy(v.g, metric);
+  phi.clear();
+  metric.clear();
+  for (std::size_t begin = 0; begin < points.size(); begin += chunk) {
+    const auto first = points.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto last = points.begin() + static_cast<std::ptrdiff_t>(std::min(points.size(), begin + chunk));
+    const LearnedForm::Values v = form.values(form.at({first, last}));
+    append(v.phi, phi);
+    append(v.g, metric);
+  }
 }
 
 io::Json Model::report(GlobalIndex n_points, std::uint64_t seed, const parallel::Communicator& comm) const {

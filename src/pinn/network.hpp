@@ -12,7 +12,10 @@ namespace k7::pinn {
 /// A function's values and their derivatives along the frame E_0..E_6.
 struct Jet {
   at::Tensor value;        ///< (n, ...)
-  at::Tensor derivatives;  ///< (n, 7, ...)
+  at::Tensor derivatives;  ///< (n, 7, ...), or (n, 0, ...) where only values are wanted
+
+  /// The same values without derivatives.
+  Jet value_only() const { return {value, derivatives.narrow(1, 0, 0)}; }
 };
 
 /// A fully connected network whose parameters are one flat tensor; the layers' weights are views of it, and

@@ -473,23 +473,23 @@ class BadInput(RefusalTest):
     """One test per case and rank count, made below."""
 
 
-def add_cases() -> None:
-    """Every case becomes a test method for each of its rank counts."""
-    for case in [*SPECTRAL_FILES, *SPECTRAL_USAGE, *TRAIN_CASES, *SAMPLE_CASES]:
+def add_cases(tests: type, cases: list) -> None:
+    """Every case becomes a method of `tests`, a RefusalTest, for each of its rank counts."""
+    for case in cases:
         for ranks in case.ranks:
-            def test(self: BadInput, case: Case = case, ranks: int = ranks) -> None:
+            def test(self: RefusalTest, case: Case = case, ranks: int = ranks) -> None:
                 case.setup(self.folder)
                 before = self.contents()
                 done = self.run_here(case.program, *case.arguments.split(), ranks=ranks)
                 self.assert_refused(done, case.program, case.fragments, before)
 
             name = f"test {case.name}, {ranks} rank{'s' if ranks > 1 else ''}"
-            if hasattr(BadInput, name):
+            if hasattr(tests, name):
                 raise AssertionError(f"two cases are called '{name}'")
-            setattr(BadInput, name, test)
+            setattr(tests, name, test)
 
 
-add_cases()
+add_cases(BadInput, [*SPECTRAL_FILES, *SPECTRAL_USAGE, *TRAIN_CASES, *SAMPLE_CASES])
 
 
 class FullDisk(RefusalTest):

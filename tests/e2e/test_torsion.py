@@ -336,22 +336,7 @@ class BadInput(TorsionTest, bad.RefusalTest):
     """One test per case and rank count, made below."""
 
 
-def add_cases() -> None:
-    for one in [*FILE_CASES, *USAGE_CASES]:
-        for ranks in one.ranks:
-            def test(self: BadInput, one: bad.Case = one, ranks: int = ranks) -> None:
-                one.setup(self.folder)
-                before = self.contents()
-                done = self.run_here(one.program, *one.arguments.split(), ranks=ranks)
-                self.assert_refused(done, one.program, one.fragments, before)
-
-            name = f"test {one.name}, {ranks} rank{'s' if ranks > 1 else ''}"
-            if hasattr(BadInput, name):
-                raise AssertionError(f"two cases are called '{name}'")
-            setattr(BadInput, name, test)
-
-
-add_cases()
+bad.add_cases(BadInput, [*FILE_CASES, *USAGE_CASES])
 
 
 class FullDisk(TorsionTest, bad.RefusalTest):

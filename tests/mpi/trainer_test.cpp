@@ -125,6 +125,24 @@ TEST(Trainer, torsion_history_equals_that_of_one_rank) {
   }
 }
 
+TEST(Trainer, started_at_the_best_constants_it_keeps_nothing_worse) {
+  const test::TemporaryFolder folder;
+  TrainOptions options = torsion_run(folder / "run", "adamw");
+  options.start = "left-invariant";
+  options.min_delta = 0.0;
+  options.epochs = 2;
+  train(options, world(), 1, {});
+  options.resume = "auto";  // the constants are now those of the checkpoint
+  options.epochs = 4;
+  const TrainResult result = train(options, world(), 1, {});
+  // Only rank 0 looks for the constants.
+  if (world().is_root()) {
+    const double constants = result.training["left_invariant"]["loss"].get<double>();
+    EXPECT_LT(constants, 33.0);  // phi_0 has 51.9
+    EXPECT_LE(result.training["best_loss"].get<double>(), constants * (1.0 + 1e-12));
+  }
+}
+
 TEST(Trainer, the_best_form_is_judged_on_points_that_training_never_sees) {
   const test::TemporaryFolder folder;
   TrainOptions options = torsion_run(folder / "run", "lbfgs");

@@ -2,6 +2,7 @@
 // Tensors and networks out of golden files.
 #pragma once
 
+#include "k7/geometry/sampler.hpp"
 #include "pinn/network.hpp"
 #include "test_data.hpp"
 
@@ -17,6 +18,17 @@ inline at::Tensor to_tensor(const std::vector<double>& values, at::IntArrayRef s
 inline std::vector<double> to_vector(const at::Tensor& t) {
   const at::Tensor flat = t.detach().contiguous();
   return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
+}
+
+/// Numbers in (-1, 1) that depend on seed and step.
+inline at::Tensor random_tensor(at::IntArrayRef shape, std::uint64_t seed, std::uint32_t step) {
+  at::Tensor t = at::empty(shape, at::kDouble);
+  for (std::int64_t i = 0; i < t.numel(); ++i) {
+    double u[2];
+    geometry::uniform_pair({seed, geometry::Stream::samples, step}, static_cast<std::uint64_t>(i), 0, u);
+    t.data_ptr<double>()[i] = 2.0 * u[0] - 1.0;
+  }
+  return t;
 }
 
 inline pinn::NetworkShape read_shape(const io::Hdf5File& file, const std::string& group) {

@@ -124,7 +124,7 @@ TEST(Hdf5File, a_full_disk_is_an_error_that_leaves_nothing) {
   const std::string disk = folder / "disk";
   fs::create_directory(disk);
   if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=256k") != 0)
-    GTEST_SKIP() << "mounting a small disk needs root";
+    GTEST_SKIP() << "skipped: a small disk to fill needs the right to mount one (root)";
   const std::string text = error_of([&] {
     const AtomicFile output(disk + "/big.h5");
     const std::vector<double> values(1 << 17, 1.0);

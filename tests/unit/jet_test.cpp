@@ -23,13 +23,7 @@ using test::to_vector;
 
 /// Numbers in (-1, 1).
 at::Tensor random_tensor(at::IntArrayRef shape, std::uint32_t step) {
-  at::Tensor t = at::empty(shape, at::kDouble);
-  for (std::int64_t i = 0; i < t.numel(); ++i) {
-    double u[2];
-    geometry::uniform_pair({11, geometry::Stream::samples, step}, static_cast<std::uint64_t>(i), 0, u);
-    t.data_ptr<double>()[i] = 2.0 * u[0] - 1.0;
-  }
-  return t;
+  return test::random_tensor(shape, 11, step);
 }
 
 constexpr geometry::DrawKey points_key{3, geometry::Stream::samples, 0};

@@ -49,9 +49,10 @@ class Hdf5File {
   std::vector<std::string> list(const std::string& group) const;
   void create_group(const std::string& name);
 
-  /// Whole dataset. Floating-point data of any width is converted; other types are an error.
+  /// Whole dataset; numbers of any type and width are converted.
   std::vector<double> read(const std::string& dataset) const;
-  /// Rows [begin, begin + count) of the first axis, all of the others.
+  /// Rows [begin, begin + count) of the first axis, all of the others. Floating-point data of any width is
+  /// converted to float64; other types are an error.
   void read_rows(const std::string& dataset, std::uint64_t begin, std::uint64_t count, double* out) const;
   void read_rows(const std::string& dataset, std::uint64_t begin, std::uint64_t count,
                  std::int64_t* out) const;
