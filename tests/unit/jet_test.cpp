@@ -357,6 +357,15 @@ TEST(Background, is_the_standard_form_with_the_energy_of_its_metric) {
   }
 }
 
+TEST(Batch, images_follow_their_point_and_have_no_mean) {
+  const LearnedForm form = make_form(model_on("s1xs3xs3"), 0.0);
+  const int n = form.manifold().n_images();
+  const at::Tensor all = form.sample_images(points_key, 0, 2 * n).features[0];
+  for (const int first : {0, n})
+    EXPECT_LE(all.narrow(0, first, n).mean(0).abs().max().item<double>(), 1e-14) << "from " << first;
+  EXPECT_TRUE(at::equal(form.sample_images(points_key, 100, n).features[0], all.narrow(0, 100, n)));
+}
+
 // ---- what is built in
 
 /// Outputs (n, 49) of a network without slope.
