@@ -139,8 +139,8 @@ TEST(Coframe, torsion_is_that_of_the_form_it_pulls_back) {
     const TorsionEnergy by_form =
         torsion_energy(g2_structure(phi.value), phi.derivatives, ExteriorDerivative(structure));
     const TorsionEnergy by_coframe = CoframeTorsion(structure)(a);
-    EXPECT_LE(test::relative(to_vector(by_coframe.closed), to_vector(by_form.closed)), 1e-8);
-    EXPECT_LE(test::relative(to_vector(by_coframe.coclosed), to_vector(by_form.coclosed)), 1e-8);
+    EXPECT_LE(test::relative(to_vector(by_coframe.closed), to_vector(by_form.closed)), 1e-11);
+    EXPECT_LE(test::relative(to_vector(by_coframe.coclosed), to_vector(by_form.coclosed)), 1e-11);
   }
 }
 
