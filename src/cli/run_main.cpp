@@ -41,8 +41,9 @@ int report_collective(const Program& program, const parallel::Communicator& comm
     std::fflush(stdout);
     std::fprintf(stderr, "%s: error: %s\n", program.name().c_str(), one_line(text).c_str());
   }
-  // See hdf5_abandoned: MPI_Finalize would crash. All ranks are here, so nobody is left waiting.
-  if (io::hdf5_abandoned()) {
+  // See hdf5_abandoned: MPI_Finalize would crash, on this rank or while this rank waits in it for another.
+  // All ranks are here, so nobody is left waiting.
+  if (comm.max(GlobalIndex{io::hdf5_abandoned() ? 1 : 0}) > 0) {
     std::fflush(nullptr);
     comm.barrier();
     std::_Exit(static_cast<int>(code));

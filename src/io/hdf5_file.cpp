@@ -9,6 +9,7 @@
 #include <fstream>
 #include <utility>
 
+#include "io/guarded_call.hpp"
 #include "k7/error.hpp"
 
 namespace k7::io {
@@ -18,12 +19,16 @@ static_assert(sizeof(hid_t) == sizeof(std::int64_t), "HDF5 1.10 or newer has 64-
 
 bool abandoned = false;
 
+// Characters or numbers of an attribute: HDF5 stores no more than 64 KiB unless told to, so that a larger
+// length comes from a damaged file; taking so much memory on its word could end the program.
+constexpr std::size_t longest_attribute = std::size_t{1} << 20;
+
 /// An HDF5 handle and the function that closes it.
 class Handle {
  public:
   Handle(hid_t id, herr_t (*closer)(hid_t)) : id_(id), closer_(closer) {}
   ~Handle() {
-    if (id_ >= 0) closer_(id_);
+    if (id_ >= 0 && !abandoned) closer_(id_);
   }
   Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, -1)), closer_(other.closer_) {}
   Handle& operator=(Handle&&) = delete;
@@ -58,6 +63,17 @@ void silence_library() {
   throw InputError(path + (item.empty() ? "" : ": " + item) + ": " + what);
 }
 
+/// Calls HDF5 where a damaged file is known to crash it or to keep it busy; see guarded_call.
+template <class Work>
+void guarded(const std::string& path, const std::string& item, const Work& work) {
+  const CallEnd end = guarded_call(work);
+  if (end == CallEnd::returned) return;
+  abandoned = true;
+  fail(path, item,
+       std::string("is damaged: reading it ") +
+           (end == CallEnd::crashed ? "crashes the HDF5 library" : "does not end inside the HDF5 library"));
+}
+
 Handle access_properties(const parallel::Communicator* comm) {
   Handle plist(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   if (comm != nullptr) H5Pset_fapl_mpio(plist, comm->handle(), MPI_INFO_NULL);
@@ -90,7 +106,8 @@ Hdf5File Hdf5File::open(const std::string& path, const parallel::Communicator* c
   if (!probe) fail(path, "", std::string("cannot be opened: ") + std::strerror(errno));
   if (comm == nullptr && H5Fis_hdf5(path.c_str()) <= 0) fail(path, "", "is not an HDF5 file");
   const Handle plist = access_properties(comm);
-  const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, plist);
+  hid_t file = -1;
+  guarded(path, "", [&] { file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, plist); });
   if (file < 0) fail(path, "", "is not a readable HDF5 file, it may be truncated (" + library_text() + ")");
   return Hdf5File(path, file);
 }
@@ -127,7 +144,7 @@ Hdf5File::Hdf5File(Hdf5File&& other) noexcept
     : path_(std::move(other.path_)), file_(std::exchange(other.file_, -1)) {}
 
 Hdf5File::~Hdf5File() {
-  if (file_ >= 0) H5Fclose(file_);
+  if (file_ >= 0 && !abandoned) H5Fclose(file_);
 }
 
 void Hdf5File::flush() {
@@ -165,6 +182,13 @@ Hdf5File::Shape Hdf5File::shape(const std::string& dataset) const {
   std::vector<hsize_t> extent(static_cast<std::size_t>(rank));
   H5Sget_simple_extent_dims(space, extent.data(), nullptr);
   return {extent.begin(), extent.end()};
+}
+
+std::uint64_t Hdf5File::storage_size(const std::string& dataset) const {
+  if (!has(dataset)) fail(path_, dataset, "no such dataset");
+  const Handle d(H5Dopen2(file_, dataset.c_str(), H5P_DEFAULT), H5Dclose);
+  if (d < 0) fail(path_, dataset, "is not a dataset");
+  return H5Dget_storage_size(d);
 }
 
 std::vector<std::string> Hdf5File::list(const std::string& group) const {
@@ -290,12 +314,15 @@ std::string Hdf5File::string_attribute(const std::string& object, const std::str
   if (H5Tis_variable_str(type) > 0) {
     char* value = nullptr;
     const Handle memory(H5Tcopy(type), H5Tclose);
-    if (H5Aread(a, memory, &value) < 0 || value == nullptr)
-      fail(path_, "attribute " + name, "cannot be read");
+    herr_t done = -1;
+    guarded(path_, "attribute " + name, [&] { done = H5Aread(a, memory, &value); });
+    if (done < 0 || value == nullptr) fail(path_, "attribute " + name, "cannot be read");
     text = value;
     H5free_memory(value);
   } else {
-    text.resize(H5Tget_size(type));
+    const std::size_t size = H5Tget_size(type);
+    if (size > longest_attribute) fail(path_, "attribute " + name, "is too long, the file may be damaged");
+    text.resize(size);
     if (H5Aread(a, type, text.data()) < 0) fail(path_, "attribute " + name, "cannot be read");
     text.resize(std::min(text.size(), text.find('\0')));
   }
@@ -311,6 +338,8 @@ std::vector<double> Hdf5File::numbers_attribute(const std::string& object, const
   const hssize_t n = H5Sget_simple_extent_npoints(space);
   if ((kind != H5T_FLOAT && kind != H5T_INTEGER) || n < 1)
     fail(path_, "attribute " + name, "is not a number");
+  if (n > static_cast<hssize_t>(longest_attribute))
+    fail(path_, "attribute " + name, "has too many numbers, the file may be damaged");
   std::vector<double> values(static_cast<std::size_t>(n));
   if (H5Aread(a, H5T_NATIVE_DOUBLE, values.data()) < 0) fail(path_, "attribute " + name, "cannot be read");
   return values;

@@ -28,11 +28,26 @@ std::string shape_text(const Hdf5File::Shape& shape) {
   throw InputError(file.path() + ": " + item + " row " + std::to_string(row) + ": " + what);
 }
 
+/// A dataset may declare any number of rows without storing them, and memory would be taken on its word. No
+/// filter of HDF5 makes numbers 4096 times smaller (deflate: 1032), so one that does holds no data.
+void require_data(const Hdf5File& file, const std::string& dataset, const Hdf5File::Shape& shape) {
+  constexpr double harmless = 1 << 26;
+  constexpr double best_compression = 4096.0;
+  double bytes = sizeof(float);
+  for (const auto n : shape) bytes *= static_cast<double>(n);
+  const auto stored = static_cast<double>(file.storage_size(dataset));
+  if (bytes > harmless && bytes > best_compression * stored)
+    fail(file, dataset,
+         "has shape " + shape_text(shape) + " but only " + std::to_string(file.storage_size(dataset)) +
+             " bytes are stored; its rows were never written");
+}
+
 void require_shape(const Hdf5File& file, const std::string& dataset, const Hdf5File::Shape& wanted) {
   if (!file.has(dataset)) fail(file, dataset, "is missing; shape " + shape_text(wanted) + " is needed");
   const auto found = file.shape(dataset);
   if (found != wanted)
     fail(file, dataset, "has shape " + shape_text(found) + "; " + shape_text(wanted) + " is needed");
+  require_data(file, dataset, found);
 }
 
 geometry::Periods read_periods(const Hdf5File& file) {
@@ -103,6 +118,7 @@ void SampleReader::check_shapes() {
   if (coords.size() != 2 || coords[1] != dim)
     fail(file_, "/coords", "has shape " + shape_text(coords) + "; (N, 7) is needed");
   if (coords[0] == 0) fail(file_, "/coords", "has no rows; at least 2 points are needed");
+  require_data(file_, "/coords", coords);
   n_points_ = static_cast<GlobalIndex>(coords[0]);
   require_shape(file_, "/metric", {coords[0], dim, dim});
   point_dataset_ = "/coords";
@@ -110,10 +126,21 @@ void SampleReader::check_shapes() {
     point_dataset_ = "/points";
     require_shape(file_, point_dataset_, {coords[0], static_cast<std::uint64_t>(manifold_->point_size())});
   }
+  has_weights_ = file_.has("/weight");
+  if (has_weights_) require_shape(file_, "/weight", {coords[0]});
   // A read of no rows checks the types.
   double none = 0.0;
   for (const auto* dataset : {"/coords", "/metric", point_dataset_.c_str()})
     file_.read_rows(dataset, 0, 0, &none);
+  if (has_weights_) file_.read_rows("/weight", 0, 0, &none);
+}
+
+void SampleReader::read_weights(GlobalIndex begin, GlobalIndex count, double* weights) const {
+  file_.read_rows("/weight", begin, count, weights);
+  for (GlobalIndex row = 0; row < count; ++row)
+    if (!(weights[row] > 0.0) || !std::isfinite(weights[row]))
+      fail_row(file_, "/weight", begin + row,
+               "is " + std::to_string(weights[row]) + "; a positive finite sampling density is needed");
 }
 
 void SampleReader::read(GlobalIndex begin, GlobalIndex count, double* points, double* metrics) const {

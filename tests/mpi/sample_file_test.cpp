@@ -63,17 +63,6 @@ TEST(SampleFile, reads_back_what_was_written) {
   }
 }
 
-TEST(SampleFile, nothing_appears_without_commit) {
-  const test::TemporaryFolder folder;
-  {
-    const auto manifold = geometry::make_manifold("torus7");
-    const SampleWriter writer(folder / "s.h5", world(), *manifold, {n_points, false, false, false});
-  }
-  world().barrier();
-  EXPECT_TRUE(std::filesystem::is_empty(folder / ""));
-  world().barrier();
-}
-
 /// Text of the error of reading all rows of a file, the same on every rank.
 std::string reading_error(const std::string& path) {
   try {

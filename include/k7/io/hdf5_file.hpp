@@ -45,6 +45,8 @@ class Hdf5File {
 
   bool has(const std::string& name) const;
   Shape shape(const std::string& dataset) const;
+  /// Bytes that the dataset takes in the file, 0 if nothing was ever written.
+  std::uint64_t storage_size(const std::string& dataset) const;
   /// Names of the links of a group, sorted.
   std::vector<std::string> list(const std::string& group) const;
   void create_group(const std::string& name);
@@ -84,8 +86,9 @@ class Hdf5File {
   std::int64_t file_ = -1;
 };
 
-/// Whether a file was abandoned. HDF5 1.10 crashes or hangs when it closes a file that could not be written,
-/// and it closes all files inside MPI_Finalize: a program must then end without MPI_Finalize.
+/// Whether a file was abandoned, or HDF5 crashed on a damaged one. HDF5 1.10 crashes or hangs when it closes
+/// a file that could not be written, and it closes all files inside MPI_Finalize: a program must then end
+/// without MPI_Finalize.
 bool hdf5_abandoned();
 
 }  // namespace k7::io

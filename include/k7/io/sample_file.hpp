@@ -23,12 +23,17 @@ class SampleReader {
 
   GlobalIndex n_points() const { return n_points_; }
   const geometry::Manifold& manifold() const { return *manifold_; }
+  bool has_weights() const { return has_weights_; }
   const std::string& path() const { return file_.path(); }
 
   /// Rows [begin, begin + count): points (count, manifold().point_size()) and packed metrics (count, 28),
   /// checked for NaN, Inf, norm, symmetry and positive definiteness. Not collective.
   /// @throws InputError naming file, dataset and row
   void read(GlobalIndex begin, GlobalIndex count, double* points, double* metrics) const;
+  /// Rows of /weight, the sampling density against the Riemannian volume; needs has_weights(). Not
+  /// collective.
+  /// @throws InputError naming file, dataset and row of the first number that is not positive
+  void read_weights(GlobalIndex begin, GlobalIndex count, double* weights) const;
 
  private:
   void check_shapes();
@@ -36,6 +41,7 @@ class SampleReader {
 
   Hdf5File file_;
   GlobalIndex n_points_ = 0;
+  bool has_weights_ = false;
   std::unique_ptr<geometry::Manifold> manifold_;
   std::string point_dataset_;
 };
