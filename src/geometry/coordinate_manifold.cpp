@@ -3,6 +3,7 @@
 #include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "geometry/left_invariant_spectrum.hpp"
@@ -32,6 +33,19 @@ class CoordinateEmbedding final : public Embedding {
   }
 
   int size() const override { return size_; }
+
+  std::vector<Factor> factors() const override {
+    std::vector<Factor> result;
+    for (int i = 0, column = 0; i < dim; ++i) {
+      const bool is_circle = periods_[i] > 0.0;
+      const double radius =
+          is_circle ? factor_(i, i) * periods_[i] / (2.0 * pi) : std::numeric_limits<double>::infinity();
+      result.push_back(
+          {is_circle ? Factor::Kind::circle : Factor::Kind::line, i, i, column, periods_[i], radius, 0});
+      column += result.back().n_columns();
+    }
+    return result;
+  }
 
   void map(const double* x, double* e) const override {
     int n = 0;

@@ -3,6 +3,7 @@
 
 #include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>
+#include <Eigen/LU>
 #include <algorithm>
 
 #include "geometry/manifolds.hpp"
@@ -10,7 +11,7 @@
 
 namespace k7::geometry {
 
-Embedding::Embedding(const Matrix7& reference) {
+Embedding::Embedding(const Matrix7& reference) : reference_(reference) {
   const Matrix7 factor = reference.llt().matrixL();
   inverse_factor_ = factor.triangularView<Eigen::Lower>().solve(Matrix7::Identity());
 }
@@ -18,6 +19,11 @@ Embedding::Embedding(const Matrix7& reference) {
 double Embedding::stretch(const double* g) const {
   const Matrix7 whitened = inverse_factor_ * unpack(g) * inverse_factor_.transpose();
   return Eigen::SelfAdjointEigenSolver<Matrix7>(whitened, Eigen::EigenvaluesOnly).eigenvalues()(0);
+}
+
+void Embedding::stretches(const double* g, double* m) const {
+  const Matrix7 whitened = inverse_factor_ * unpack(g) * inverse_factor_.transpose();
+  m[0] = least_eigenvalue_bound(whitened, whitened.inverse());
 }
 
 std::string Manifold::point_defect(const double*) const {
@@ -30,6 +36,10 @@ void Manifold::sample(const DrawKey&, std::uint64_t, double*, double*) const {
 
 std::vector<double> Manifold::reference_spectrum(const Matrix7&, int) const {
   return {};
+}
+
+double Manifold::volume_factor(const double*) const {
+  return 1.0;
 }
 
 void Manifold::image(const double* point, int, double* moved) const {

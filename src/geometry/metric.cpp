@@ -57,6 +57,23 @@ Matrix7 round_product_metric(double r0, double r1, double r2) {
   return radii.cwiseAbs2().asDiagonal();
 }
 
+double least_eigenvalue_bound(const Matrix7& a, const Matrix7& inverse) {
+  // The largest eigenvalue of B = a^{-1} is between tr(B^n)^{1/n} / 7^{1/n} and tr(B^n)^{1/n}; here n = 2^8.
+  constexpr int n_squarings = 8;
+  Matrix7 power = inverse;
+  double log_scale = 0.0;
+  double n = 1.0;
+  for (int i = 0; i < n_squarings; ++i, n *= 2.0) {
+    const double trace = power.trace();
+    log_scale += std::log(trace) / n;
+    power /= trace;
+    power = Matrix7(power * power);
+  }
+  const double largest = std::exp(log_scale + std::log(power.trace()) / n);
+  // Less the rounding of the inverse and of the entries of a.
+  return std::max(0.0, (1.0 - 1e-7) / largest - 1e-13 * a.trace());
+}
+
 double determinant(const double* packed) {
   return unpack(packed).determinant();
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "geometry/sphere_product.hpp"
 
+#include <Eigen/Eigenvalues>
+#include <Eigen/LU>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 
 #include "k7/geometry/quaternion.hpp"
 
@@ -42,6 +45,48 @@ class SphereProductEmbedding final : public Embedding {
 
   int size() const override { return axis_.is_circle ? 10 : 9; }
 
+  std::vector<Factor> factors() const override {
+    std::vector<Factor> result;
+    if (axis_.is_circle)
+      result.push_back(
+          {Factor::Kind::circle, 0, 0, 0, axis_.length, scale_[0] * axis_.length / (2.0 * pi), 0});
+    else
+      result.push_back({Factor::Kind::line, 0, 0, 0, 0.0, std::numeric_limits<double>::infinity(), 0});
+    int column = result[0].n_columns();
+    for (const auto& s : spheres) {
+      const int stretch = static_cast<int>(result.size());
+      result.push_back({Factor::Kind::sphere, s.point, s.frame, column, 0.0, scale_[s.frame], stretch});
+      column += 4;
+    }
+    return result;
+  }
+
+  int n_stretches() const override { return 3; }
+
+  /// One bound per factor is much tighter than one for all. With d_b the least metric that block b can have
+  /// whatever the displacement in the others, 1 / d_b the largest eigenvalue of the block of g^{-1}, the
+  /// least eigenvalue t of g against diag(d_0, d_1 x3, d_2 x3) gives m_b = t d_b.
+  void stretches(const double* g, double* m) const override {
+    const Matrix7 metric = unpack(g);
+    const Matrix7 inverse = metric.inverse();
+    std::array<double, 3> least{1.0 / inverse(0, 0), 0.0, 0.0};
+    Eigen::Matrix<double, dim, 1> factor;
+    factor[0] = 1.0 / std::sqrt(least[0]);
+    for (std::size_t b = 0; b < spheres.size(); ++b) {
+      const Eigen::Matrix3d block = inverse.block<3, 3>(spheres[b].frame, spheres[b].frame);
+      Eigen::SelfAdjointEigenSolver<Eigen::Matrix3d> solver;
+      solver.computeDirect(block, Eigen::EigenvaluesOnly);
+      least[b + 1] = 1.0 / solver.eigenvalues()(2);
+      factor.segment<3>(spheres[b].frame).setConstant(1.0 / std::sqrt(least[b + 1]));
+    }
+    const Eigen::Matrix<double, dim, 1> undo = factor.cwiseInverse();
+    const double t = least_eigenvalue_bound(factor.asDiagonal() * metric * factor.asDiagonal(),
+                                            undo.asDiagonal() * inverse * undo.asDiagonal());
+    m[0] = t * least[0] / reference_(0, 0);
+    for (std::size_t b = 0; b < spheres.size(); ++b)
+      m[b + 1] = t * least[b + 1] / reference_(spheres[b].frame, spheres[b].frame);
+  }
+
   void map(const double* p, double* e) const override {
     if (axis_.is_circle) {
       const double radius = axis_.length / (2.0 * pi);
@@ -74,6 +119,17 @@ void SphereProduct::displacement(const double* a, const double* b, double* v) co
   v[0] = b[0] - a[0];
   if (axis_.is_circle) v[0] -= axis_.length * std::nearbyint(v[0] / axis_.length);
   for (const auto& s : spheres) displacement_s3(a + s.point, b + s.point, v + s.frame);
+}
+
+double SphereProduct::volume_factor(const double* v) const {
+  double factor = 1.0;
+  for (const auto& s : spheres) {
+    const double* u = v + s.frame;
+    const double angle = std::sqrt(u[0] * u[0] + u[1] * u[1] + u[2] * u[2]);
+    const double ratio = angle > 0.0 ? std::sin(angle) / angle : 1.0;
+    factor *= ratio * ratio;
+  }
+  return factor;
 }
 
 std::unique_ptr<Embedding> SphereProduct::embedding(const Matrix7& mean) const {

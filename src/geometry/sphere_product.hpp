@@ -22,6 +22,8 @@ class SphereProduct : public Manifold {
   int point_size() const final { return point_size_neck; }
   Periods periods() const final;
   void displacement(const double* a, const double* b, double* v) const final;
+  bool has_uniform_displacements() const final { return false; }
+  double volume_factor(const double* v) const final;
   std::unique_ptr<Embedding> embedding(const Matrix7& mean) const final;
   std::string point_defect(const double* point) const final;
   void sample(const DrawKey& key, std::uint64_t index, double* point, double* coords) const final;

@@ -185,7 +185,9 @@ PointCloud partition_points(PointCloud cloud, const geometry::Embedding& embeddi
   }
   move_rows(cloud.ids, order, counts, 1, comm);
   move_rows(cloud.points, order, counts, static_cast<std::size_t>(cloud.point_size), comm);
-  move_rows(cloud.metrics, order, counts, geometry::n_sym, comm);
+  if (!cloud.one_metric) move_rows(cloud.metrics, order, counts, geometry::n_sym, comm);
+  if (comm.max(static_cast<GlobalIndex>(cloud.densities.size())) > 0)
+    move_rows(cloud.densities, order, counts, 1, comm);
   return cloud;
 }
 

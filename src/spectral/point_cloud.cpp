@@ -13,6 +13,20 @@ namespace {
 
 constexpr GlobalIndex block_rows = 65536;  // 25 MB of metrics while they are unpacked and checked
 
+/// Keeps one metric where all are the same to the bit. Collective.
+void merge_equal_metrics(PointCloud& cloud, const parallel::Communicator& comm) {
+  // Rank 0 has points where any rank has.
+  geometry::SymMetric first{};
+  if (comm.is_root() && cloud.size() > 0) std::copy_n(cloud.metric(0), geometry::n_sym, first.begin());
+  comm.broadcast(first.data(), first.size());
+  bool equal = true;
+  for (std::size_t i = 0; equal && i < cloud.size(); ++i)
+    equal = std::equal(first.begin(), first.end(), cloud.metric(i));
+  if (comm.min(equal ? 1.0 : 0.0) == 0.0) return;
+  cloud.one_metric = true;
+  cloud.metrics = std::vector<double>(first.begin(), first.end());
+}
+
 }  // namespace
 
 PointCloud read_points(const io::SampleReader& reader, const parallel::Communicator& comm) {
@@ -25,13 +39,16 @@ PointCloud read_points(const io::SampleReader& reader, const parallel::Communica
     cloud.ids.resize(n);
     cloud.points.resize(n * static_cast<std::size_t>(cloud.point_size));
     cloud.metrics.resize(n * geometry::n_sym);
+    if (reader.has_weights()) cloud.densities.resize(n);
     for (GlobalIndex done = 0; done < range.count(); done += block_rows) {
       const GlobalIndex count = std::min(block_rows, range.count() - done);
       reader.read(range.begin + done, count, cloud.points.data() + done * cloud.point_size,
                   cloud.metrics.data() + done * geometry::n_sym);
+      if (reader.has_weights()) reader.read_weights(range.begin + done, count, cloud.densities.data() + done);
     }
     for (std::size_t i = 0; i < n; ++i) cloud.ids[i] = range.begin + static_cast<GlobalIndex>(i);
   });
+  merge_equal_metrics(cloud, comm);
   return cloud;
 }
 

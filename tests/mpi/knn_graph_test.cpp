@@ -2,6 +2,9 @@
 // The kNN graph equals brute force, whatever the metric, the manifold and the number of ranks.
 #include "k7/spectral/knn_graph.hpp"
 
+#include <hwy/targets.h>
+
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -19,7 +22,7 @@ using test::world;
 void expect_brute_force(const AllPoints& all, int k, int threads = 1) {
   const KnnGraph graph = test::knn_graph(all, k, threads);
   ASSERT_EQ(world().sum(static_cast<GlobalIndex>(graph.n_local())), static_cast<GlobalIndex>(all.size()));
-  ASSERT_EQ(graph.neighbors.size(), graph.n_local() * static_cast<std::size_t>(k));
+  ASSERT_EQ(graph.places.size(), graph.n_local() * static_cast<std::size_t>(k));
   GlobalIndex id_sum = 0;
   for (std::size_t row = 0; row < graph.n_local(); ++row) {
     const auto i = static_cast<std::size_t>(graph.ids[row]);
@@ -27,7 +30,7 @@ void expect_brute_force(const AllPoints& all, int k, int threads = 1) {
     const auto expected = test::nearest(all, i, k);
     std::set<GlobalIndex> seen{graph.ids[row]};
     for (int m = 0; m < k; ++m) {
-      const Neighbor& n = graph.row(row)[m];
+      const Neighbor n = graph.neighbor(row, static_cast<std::size_t>(m));
       ASSERT_NEAR(n.distance_sq, expected[static_cast<std::size_t>(m)].first, 1e-13 * n.distance_sq)
           << "point " << i << " neighbour " << m;
       ASSERT_NEAR(n.distance_sq, all.distance_sq(i, static_cast<std::size_t>(n.id)), 1e-13 * n.distance_sq);
@@ -58,7 +61,7 @@ TEST(KnnGraph, copies_are_each_others_neighbours) {
   }
   expect_brute_force(all, 10);
   const KnnGraph graph = test::knn_graph(all, 2);
-  for (const Neighbor& n : graph.neighbors) EXPECT_LT(n.distance_sq, 1e-30);
+  for (const double d : graph.distance_sq) EXPECT_LT(d, 1e-30);
 }
 
 TEST(KnnGraph, all_points_equal) {
@@ -70,7 +73,7 @@ TEST(KnnGraph, all_points_equal) {
     std::vector<GlobalIndex> expected;
     for (GlobalIndex id = 0; expected.size() < 3; ++id)
       if (id != graph.ids[i]) expected.push_back(id);
-    for (std::size_t m = 0; m < 3; ++m) EXPECT_EQ(graph.row(i)[m].id, expected[m]);
+    for (std::size_t m = 0; m < 3; ++m) EXPECT_EQ(graph.neighbor(i, m).id, expected[m]);
   }
 }
 
@@ -128,6 +131,209 @@ TEST(KnnGraph, quaternions_that_are_not_quite_unit) {
   expect_brute_force(all, 10);
 }
 
+/// What a test of many points is about.
+struct Sampled {
+  std::string manifold;
+  double condition;  ///< of metrics with random axes at every point
+  bool one_metric;   ///< or of one for all points
+  bool clustered;
+};
+
+std::string name_of(const testing::TestParamInfo<Sampled>& info) {
+  const Sampled& s = info.param;
+  std::string name = s.manifold + (s.one_metric ? "_one_metric_" : "_varying_") +
+                     std::to_string(static_cast<int>(s.condition)) +
+                     (s.clustered ? "_clustered" : "_uniform");
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+/// Metrics of n points; making them takes longer than the searches, so they are shared.
+const std::vector<double>& shared_metrics(double condition, std::size_t n) {
+  static std::map<double, std::vector<double>> made;
+  std::vector<double>& metrics = made[condition];
+  for (std::size_t i = metrics.size() / geometry::n_sym; i < n; ++i) {
+    const auto g = test::random_metric(i, condition);
+    metrics.insert(metrics.end(), g.begin(), g.end());
+  }
+  return metrics;
+}
+
+/// Clusters whose sizes differ by up to six orders of magnitude, exact copies, points on both sides of the
+/// cut of a circle and antipodes, in place of some of the points.
+void cluster(AllPoints& all) {
+  const std::size_t size = all.point_size();
+  const bool has_spheres = size == geometry::point_size_neck;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    double* p = all.points.data() + i * size;
+    const std::size_t kind = i % 16;
+    if (kind < 10) {
+      const std::size_t centre = i % 7 * 16 + 15;
+      const double scale = std::pow(10.0, -static_cast<double>(i % 7));
+      for (std::uint32_t d = 0; d < size; ++d)
+        p[d] = all.point(centre)[d] + scale * (test::uniform(21, i, d) - 0.5);
+    } else if (kind == 10 && i > 16) {
+      std::copy_n(all.point(i - 10), size, p);
+      continue;
+    } else if (kind == 11) {
+      p[0] = i % 32 == 11 ? 0.0 : 2.0 * geometry::pi - 1e-12;
+    } else if (kind == 12 && has_spheres && i > 16) {
+      std::copy_n(all.point(i - 11), size, p);
+      for (std::size_t d = 1; d < 5; ++d) p[d] = -p[d];
+      continue;
+    }
+    for (std::size_t first = 1; has_spheres && first < size; first += 4) {
+      double norm = 0.0;
+      for (std::size_t d = first; d < first + 4; ++d) norm += p[d] * p[d];
+      for (std::size_t d = first; d < first + 4; ++d) p[d] /= std::sqrt(norm);
+    }
+  }
+}
+
+AllPoints sampled_points(const Sampled& s, std::size_t n) {
+  const bool mixed = s.manifold == "mixed";
+  AllPoints all;
+  geometry::ManifoldParameters parameters;
+  if (mixed) parameters.periods = geometry::Periods{0.0, 1.0, 0.0, 0.0, 2.0, 0.0, 0.5};
+  all.manifold = geometry::make_manifold(mixed ? "euclidean" : s.manifold, parameters);
+  all.points.resize(n * all.point_size());
+  for (std::size_t i = 0; i < n; ++i) {
+    double* p = all.points.data() + i * all.point_size();
+    double coords[geometry::dim];
+    if (mixed || s.manifold == "euclidean")
+      for (std::uint32_t d = 0; d < geometry::dim; ++d) p[d] = test::uniform(13, i, d);
+    else
+      all.manifold->sample({14, geometry::Stream::samples, 0}, i, p, coords);
+  }
+  all.one_metric = s.one_metric;
+  if (s.one_metric)
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto& first = shared_metrics(s.condition, 1);
+      all.metrics.insert(all.metrics.end(), first.begin(), first.begin() + geometry::n_sym);
+    }
+  else
+    all.metrics = shared_metrics(s.condition, n);
+  all.metrics.resize(n * geometry::n_sym);
+  if (s.clustered) cluster(all);
+  return all;
+}
+
+/// Lists, order, ties and volume factors of every `step`-th point.
+void expect_sample(const AllPoints& all, const KnnGraph& graph, GlobalIndex step) {
+  const int k = graph.k;
+  ASSERT_EQ(graph.volume_factors.empty(), all.manifold->has_uniform_displacements() || graph.n_local() == 0);
+  for (std::size_t row = 0; row < graph.n_local(); ++row) {
+    if (graph.ids[row] % step != 0) continue;
+    const auto i = static_cast<std::size_t>(graph.ids[row]);
+    const auto expected = test::nearest(all, i, k + 1);
+    for (int m = 0; m < k; ++m) {
+      const auto entry = static_cast<std::size_t>(m);
+      const Neighbor n = graph.neighbor(row, entry);
+      const double d = expected[entry].first;
+      ASSERT_NEAR(n.distance_sq, d, 1e-13 * d) << "point " << i << " neighbour " << m;
+      ASSERT_NEAR(n.distance_sq, all.distance_sq(i, static_cast<std::size_t>(n.id)), 1e-13 * d);
+      ASSERT_NE(n.id, graph.ids[row]);
+      ASSERT_TRUE(m == 0 || graph.neighbor(row, entry - 1) < n);
+      // Exactly equal distances have an order; nearly equal ones may change places by rounding.
+      const auto apart = [&](double other) { return other == d || std::abs(other - d) > 1e-12 * d; };
+      const bool is_ordered =
+          (m == 0 || apart(expected[entry - 1].first)) && apart(expected[entry + 1].first);
+      ASSERT_TRUE(!is_ordered || n.id == static_cast<GlobalIndex>(expected[entry].second))
+          << "point " << i << " neighbour " << m << ": " << n.id << ", not " << expected[entry].second;
+      if (graph.volume_factors.empty()) continue;
+      double v[geometry::dim];
+      all.manifold->displacement(all.point(i), all.point(static_cast<std::size_t>(n.id)), v);
+      // The sine of an angle near pi is known to the rounding of the angle.
+      const double factor = all.manifold->volume_factor(v);
+      ASSERT_NEAR(graph.volume_factors[row * static_cast<std::size_t>(k) + entry], factor,
+                  2e-7 * factor + 1e-14);
+    }
+  }
+}
+
+class Samples : public testing::TestWithParam<Sampled> {};
+
+TEST_P(Samples, equal_brute_force) {
+  const AllPoints all = sampled_points(GetParam(), 20000);
+  expect_sample(all, test::knn_graph(all, 30, world().size() == 1 ? 2 : 1), 199);
+}
+
+std::vector<Sampled> samples() {
+  std::vector<Sampled> result;
+  for (const char* manifold :
+       {"s1xs3xs3", "interval-s3xs3", "torus7", "euclidean", "mixed", "notebook-chart"})
+    for (const bool clustered : {false, true}) {
+      for (const double condition : {1.0, 30.0}) result.push_back({manifold, condition, true, clustered});
+      for (const double condition : {5.0, 30.0}) result.push_back({manifold, condition, false, clustered});
+    }
+  return result;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Samples, testing::ValuesIn(samples()), name_of);
+
+/// Runs with the given instruction sets only.
+class OnTargets {
+ public:
+  explicit OnTargets(std::int64_t targets) { hwy::SetSupportedTargetsForTest(targets); }
+  ~OnTargets() { hwy::SetSupportedTargetsForTest(0); }
+  OnTargets(const OnTargets&) = delete;
+  OnTargets& operator=(const OnTargets&) = delete;
+};
+
+class Targets : public testing::TestWithParam<Sampled> {};
+
+TEST_P(Targets, all_give_the_same_bits) {
+  const AllPoints all = sampled_points(GetParam(), 2000);
+  const KnnGraph best = test::knn_graph(all, 30);
+  expect_sample(all, best, 53);
+  std::int64_t rest = hwy::SupportedTargets();
+  while (rest != 0) {
+    const std::int64_t target = rest & -rest;
+    rest &= rest - 1;
+    const OnTargets only(target);
+    const KnnGraph graph = test::knn_graph(all, 30);
+    EXPECT_EQ(graph.places, best.places) << hwy::TargetName(target);
+    EXPECT_EQ(graph.distance_sq, best.distance_sq) << hwy::TargetName(target);
+    EXPECT_EQ(graph.volume_factors, best.volume_factors) << hwy::TargetName(target);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Targets,
+    testing::Values(Sampled{"s1xs3xs3", 5.0, true, true}, Sampled{"s1xs3xs3", 30.0, false, false},
+                    Sampled{"interval-s3xs3", 5.0, false, true}, Sampled{"torus7", 5.0, false, false},
+                    Sampled{"torus7", 5.0, true, true}, Sampled{"euclidean", 5.0, true, false},
+                    Sampled{"mixed", 5.0, false, true}),
+    name_of);
+
+TEST(KnnGraph, thousands_of_copies) {
+  AllPoints all = sampled_points({"s1xs3xs3", 5.0, true, false}, 6000);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (i % 3 != 0) std::copy_n(all.point(1), 9, all.points.data() + i * 9);
+  expect_sample(all, test::knn_graph(all, 12), 59);
+}
+
+TEST(KnnGraph, neighbours_at_antipodes) {
+  // Directions of displacements near an antipode are not determined in float32.
+  const AllPoints all = sampled_points({"s1xs3xs3", 5.0, false, true}, 2000);
+  expect_sample(all, test::knn_graph(all, 1500), 41);
+}
+
+TEST(KnnGraph, distances_are_symmetric_to_the_bit) {
+  const AllPoints all = sampled_points({"s1xs3xs3", 5.0, false, true}, 400);
+  const KnnGraph graph = test::knn_graph(all, 399);
+  std::map<std::pair<GlobalIndex, GlobalIndex>, double> squares;
+  for (std::size_t row = 0; row < graph.n_local(); ++row)
+    for (std::size_t m = 0; m < 399; ++m) {
+      const Neighbor n = graph.neighbor(row, m);
+      squares[{graph.ids[row], n.id}] = n.distance_sq;
+    }
+  for (const auto& [pair, square] : squares) {
+    const auto other = squares.find({pair.second, pair.first});
+    EXPECT_TRUE(other == squares.end() || other->second == square);
+  }
+}
+
 TEST(KnnGraph, both_ends_of_every_edge_know_it) {
   const AllPoints all = test::random_points("s1xs3xs3", 700);
   const int k = 6;
@@ -150,7 +356,8 @@ TEST(KnnGraph, both_ends_of_every_edge_know_it) {
     const auto id = static_cast<std::size_t>(symmetric.ids[i]);
     std::set<std::size_t> found;
     for (std::size_t x = symmetric.offsets[i]; x < symmetric.offsets[i + 1]; ++x) {
-      const auto other = static_cast<std::size_t>(id_of_row[static_cast<std::size_t>(symmetric.columns[x])]);
+      const auto other = static_cast<std::size_t>(
+          id_of_row[static_cast<std::size_t>(symmetric.row_of(symmetric.places[x]))]);
       found.insert(other);
       EXPECT_NEAR(symmetric.distance_sq[x], all.distance_sq(id, other), 1e-13 * symmetric.distance_sq[x]);
     }

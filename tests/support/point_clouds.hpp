@@ -24,11 +24,20 @@ struct AllPoints {
   std::unique_ptr<geometry::Manifold> manifold;
   std::vector<double> points;
   std::vector<double> metrics;
+  std::vector<double> densities;  ///< empty if unknown
+  bool one_metric = false;        ///< all metrics are equal, and the program is to make use of it
 
   std::size_t size() const { return metrics.size() / geometry::n_sym; }
   std::size_t point_size() const { return static_cast<std::size_t>(manifold->point_size()); }
   const double* point(std::size_t i) const { return points.data() + i * point_size(); }
   const double* metric(std::size_t i) const { return metrics.data() + i * geometry::n_sym; }
+
+  /// 1 / the weight that the curvature of the frame's volume gives to an edge.
+  double volume_factor(std::size_t i, std::size_t j) const {
+    double v[geometry::dim];
+    manifold->displacement(point(i), point(j), v);
+    return manifold->volume_factor(v);
+  }
 
   double distance_sq(std::size_t i, std::size_t j) const {
     double v[geometry::dim];
@@ -84,8 +93,12 @@ inline spectral::PointCloud slab(const AllPoints& all) {
   for (auto row = static_cast<std::size_t>(rows.begin); row < static_cast<std::size_t>(rows.end); ++row) {
     cloud.ids.push_back(static_cast<GlobalIndex>(row));
     cloud.points.insert(cloud.points.end(), all.point(row), all.point(row) + all.point_size());
-    cloud.metrics.insert(cloud.metrics.end(), all.metric(row), all.metric(row) + geometry::n_sym);
+    if (!all.one_metric)
+      cloud.metrics.insert(cloud.metrics.end(), all.metric(row), all.metric(row) + geometry::n_sym);
+    if (!all.densities.empty()) cloud.densities.push_back(all.densities[row]);
   }
+  cloud.one_metric = all.one_metric;
+  if (all.one_metric) cloud.metrics.assign(all.metric(0), all.metric(0) + geometry::n_sym);
   return cloud;
 }
 

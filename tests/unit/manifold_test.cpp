@@ -78,6 +78,69 @@ TEST_P(BoundOn, embedding_never_exceeds_the_metric_distance) {
   EXPECT_GT(tight, 500) << "a bound near zero prunes nothing";
 }
 
+TEST_P(BoundOn, stretches_of_the_factors_never_exceed_the_metric) {
+  const auto manifold = manifold_called(GetParam());
+  const Matrix7 mean = random_metric(1000, 4.0);
+  const auto embedding = manifold->embedding(mean);
+  const auto factors = embedding->factors();
+  const Matrix7& reference = embedding->reference();
+  double least_ratio = 2.0;
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    const Matrix7 g = random_metric(i, i % 3 == 0 ? 1.0 : 30.0);
+    std::array<double, 3> m{};
+    ASSERT_LE(embedding->n_stretches(), 3);
+    embedding->stretches(pack(g.data()).data(), m.data());
+    // sum_s m_s D_s, and the least eigenvalue of g against it.
+    Matrix7 bound = reference;
+    for (const Factor& f : factors)
+      for (int a = f.frame; a < f.frame + f.n_directions(); ++a)
+        bound.row(a) *= m[static_cast<std::size_t>(f.stretch)];
+    const double ratio =
+        Eigen::GeneralizedSelfAdjointEigenSolver<Matrix7>(g, bound, Eigen::EigenvaluesOnly).eigenvalues()(0);
+    EXPECT_GE(ratio, 1.0);
+    EXPECT_LE(ratio, 1.01) << "looser than it need be";
+    least_ratio = std::min(least_ratio, ratio);
+  }
+  EXPECT_GE(least_ratio, 1.0);
+}
+
+TEST_P(BoundOn, factors_describe_points_displacements_and_chords) {
+  const auto manifold = manifold_called(GetParam());
+  const auto embedding = manifold->embedding(random_metric(1000, 4.0));
+  int columns = 0;
+  int directions = 0;
+  for (const Factor& f : embedding->factors()) {
+    EXPECT_EQ(f.column, columns);
+    columns += f.n_columns();
+    directions += f.n_directions();
+  }
+  EXPECT_EQ(columns, embedding->size());
+  EXPECT_EQ(directions, dim);
+  for (std::uint64_t i = 0; i < 500; ++i) {
+    std::array<double, 9> a{};
+    std::array<double, 9> b{};
+    std::array<double, dim> coords{};
+    manifold->sample({5, Stream::samples, 0}, 2 * i, a.data(), coords.data());
+    manifold->sample({5, Stream::samples, 0}, 2 * i + 1, b.data(), coords.data());
+    std::array<double, dim> v{};
+    manifold->displacement(a.data(), b.data(), v.data());
+    std::array<double, 20> ea{};
+    std::array<double, 20> eb{};
+    embedding->map(a.data(), ea.data());
+    embedding->map(b.data(), eb.data());
+    for (const Factor& f : embedding->factors()) {
+      if (f.kind == Factor::Kind::line) continue;
+      double chord_sq = 0.0;
+      for (int c = f.column; c < f.column + f.n_columns(); ++c) chord_sq += (ea[c] - eb[c]) * (ea[c] - eb[c]);
+      double arc_sq = 0.0;
+      for (int c = f.frame; c < f.frame + f.n_directions(); ++c)
+        arc_sq += embedding->reference()(c, c) * v[c] * v[c];
+      const double half = 2.0 * f.radius * std::sin(std::sqrt(arc_sq) / (2.0 * f.radius));
+      EXPECT_NEAR(chord_sq, half * half, 1e-12 * f.radius * f.radius);
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Manifolds, BoundOn,
                          testing::Values("s1xs3xs3", "interval-s3xs3", "torus7", "notebook-chart", "mixed"),
                          test_name);

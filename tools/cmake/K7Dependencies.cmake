@@ -20,6 +20,9 @@ endif()
 pkg_check_modules(PETSC REQUIRED IMPORTED_TARGET petsc>=3.18)
 pkg_check_modules(SLEPC REQUIRED IMPORTED_TARGET slepc>=3.18)
 
+# Vector instructions chosen when the program runs: one binary for AVX2 and AVX-512 machines.
+pkg_check_modules(HIGHWAY REQUIRED IMPORTED_TARGET libhwy>=1.0.3)
+
 # Counter-based random numbers (header only).
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
 add_library(Random123::Random123 INTERFACE IMPORTED)

@@ -19,6 +19,21 @@ namespace k7::geometry {
 
 using Periods = std::array<double, dim>;  ///< per coordinate, 0 = not periodic
 
+/// One factor of a space that is a product of lines, circles and unit 3-spheres: its share of a point, of a
+/// displacement and of the embedding.
+struct Factor {
+  enum class Kind { line, circle, sphere };
+  Kind kind;
+  int point;      ///< first of its numbers in a point: a coordinate, or the four of a unit quaternion
+  int frame;      ///< first of its directions in the frame: three on a sphere, otherwise one
+  int column;     ///< first of its numbers in e: one on a line, two on a circle, four on a sphere
+  double period;  ///< of a circle's coordinate, otherwise 0
+  double radius;  ///< of the circle or sphere in the embedding space, infinite on a line
+  int stretch;    ///< which of Embedding::stretches() bounds it
+  int n_columns() const { return kind == Kind::line ? 1 : kind == Kind::circle ? 2 : 4; }
+  int n_directions() const { return kind == Kind::sphere ? 3 : 1; }
+};
+
 /// A map e from points to R^size() that never stretches, measured against a constant reference metric D = L
 /// L^T: |e(a) - e(b)|^2 <= v^T D v for the displacement v from a to b. It turns box distances in R^size()
 /// into lower bounds of metric distances, see stretch().
@@ -34,10 +49,24 @@ class Embedding {
   /// @param g packed metric, positive definite
   double stretch(const double* g) const;
 
+  /// The factors of the space, in the order of their columns. Displacements follow from them alone: b - a on
+  /// a line, that wrapped to half a period on a circle, log(conj(a) b) on a sphere.
+  virtual std::vector<Factor> factors() const = 0;
+  virtual int n_stretches() const { return 1; }
+  /// Bounds m, one for each class of factors with the same Factor::stretch, with
+  ///     v^T g v >= sum_s m_s v_s^T D v_s for every v,
+  /// v_s the part of v in the factors of class s; D does not mix classes. Hence v^T g v >= sum_s m_s |e_s(a)
+  /// - e_s(b)|^2, where every factor of a radius r adds at least c^2 + c^4 / (12 r^2) for its chord c. One
+  /// class: stretch() itself. Rounded down by more than the error of the eigenvalues.
+  /// @param m n_stretches() numbers, none negative
+  virtual void stretches(const double* g, double* m) const;
+  const Matrix7& reference() const { return reference_; }  ///< D
+
  protected:
   /// @param reference D, symmetric positive definite
   explicit Embedding(const Matrix7& reference);
 
+  Matrix7 reference_;       ///< D
   Matrix7 inverse_factor_;  ///< L^{-1}
 };
 
@@ -54,6 +83,13 @@ class Manifold {
 
   /// Frame displacement v (7 numbers) from a to b; v(b, a) = -v(a, b).
   virtual void displacement(const double* a, const double* b, double* v) const = 0;
+
+  /// Whether volume_factor() is 1 everywhere.
+  virtual bool has_uniform_displacements() const { return true; }
+  /// Density of the frame's volume in the displacement v from a point, against Lebesgue measure dv: 1 in
+  /// coordinates, prod_b (sin|v_b| / |v_b|)^2 over the spheres of left-invariant frames (Haar measure in
+  /// logarithmic coordinates). Even in v.
+  virtual double volume_factor(const double* v) const;
 
   /// @param mean a typical metric on the manifold; the closer it is to the true ones, the tighter the bounds
   virtual std::unique_ptr<Embedding> embedding(const Matrix7& mean) const = 0;

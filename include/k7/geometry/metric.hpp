@@ -36,6 +36,11 @@ std::string metric_defect(const double* g);
 /// diag(r0^2; r1^2, r1^2, r1^2; r2^2, r2^2, r2^2); the notebook's metric_tensor_flat has r0 = r1.
 Matrix7 round_product_metric(double r0, double r1, double r2);
 
+/// A lower bound of the least eigenvalue of a symmetric positive definite matrix, at most 0.8 % below it; not
+/// negative. Several times faster than an eigensolver.
+/// @param inverse of a
+double least_eigenvalue_bound(const Matrix7& a, const Matrix7& inverse);
+
 /// Determinant of a packed positive definite metric.
 double determinant(const double* packed);
 

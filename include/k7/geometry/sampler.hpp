@@ -17,7 +17,8 @@ enum class Stream : std::uint32_t {
   weights = 2,
   eigensolver = 3,
   validation = 4,
-  baseline = 5
+  baseline = 5,
+  halves = 6
 };
 
 /// Names one random draw.

@@ -15,13 +15,18 @@ struct PointCloud {
   int point_size = 0;            ///< numbers per point
   std::vector<GlobalIndex> ids;  ///< (n_local) row of the input file
   std::vector<double> points;    ///< (n_local, point_size)
-  std::vector<double> metrics;   ///< (n_local, 28) packed
+  bool one_metric = false;       ///< whether all points of all ranks have the same metric
+  std::vector<double> metrics;   ///< (n_local, 28) packed, or (28) when one_metric
+  std::vector<double>
+      densities;  ///< (n_local) sampling density against the Riemannian volume; empty if unknown
 
   std::size_t size() const { return ids.size(); }
   const double* point(std::size_t i) const {
     return points.data() + i * static_cast<std::size_t>(point_size);
   }
-  const double* metric(std::size_t i) const { return metrics.data() + i * geometry::n_sym; }
+  const double* metric(std::size_t i) const {
+    return metrics.data() + (one_metric ? 0 : i * geometry::n_sym);
+  }
 };
 
 /// Determinants of the metric over all points.
