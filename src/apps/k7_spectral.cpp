@@ -20,8 +20,10 @@
 #include "k7/parallel/memory.hpp"
 #include "k7/parallel/progress.hpp"
 #include "k7/spectral/components.hpp"
+#include "k7/spectral/ladder.hpp"
 #include "k7/spectral/output.hpp"
 #include "k7/spectral/partition.hpp"
+#include "k7/spectral/ritz.hpp"
 #include "k7/spectral/session.hpp"
 #include "k7/spectral/spectrum.hpp"
 
@@ -79,10 +81,13 @@ class SpectralProgram final : public cli::Program {
     app.add_option("-k,--neighbors", o.neighbors, "Neighbours per point");
     app.add_option("-n,--eigenvalues", o.eigenvalues,
                    "How many of the smallest eigenvalues, the zero mode counted");
-    app.add_option("--method", o.method,
-                   "graph: calibrated graph Laplacian; notebook: the notebook's matrix, symmetrised")
-        ->check(CLI::IsMember({"graph", "notebook"}));
-    app.add_flag("--extrapolate", o.extrapolate, "Limits k, N -> infinity (not in this version)");
+    app.add_option(
+           "--method", o.method,
+           "graph: calibrated graph Laplacian; ritz: Rayleigh-Ritz on global basis functions, the points "
+           "as quadrature; notebook: the notebook's matrix, symmetrised")
+        ->check(CLI::IsMember({"graph", "ritz", "notebook"}));
+    app.add_flag("--extrapolate", o.extrapolate,
+                 "Limits k, N -> infinity with error bars (the default for --method graph)");
     app.add_flag("--no-extrapolate", o.no_extrapolate, "Eigenvalues of the one graph as it is");
     app.add_option("--h-star", o.h_star, "H* of the prediction lambda_1 H* = target");
     app.add_option("--lambda1-target", o.lambda1_target, "Target of the prediction lambda_1 H* = target");
@@ -104,14 +109,30 @@ class SpectralProgram final : public cli::Program {
     parallel::agree_on_root(context.comm, [&] { check_outputs(); });
     const spectral::Session session(context.comm, name(), context.passthrough_args);
     parallel::agree(context.comm, [&] { choose_device(); });
-    const spectral::KnnGraph graph = find_neighbors(context);
-    if (!options_.graph.empty()) spectral::write_graph(options_.graph, graph, context.comm);
+    const io::SampleReader reader(options_.samples, context.comm);
+    parallel::agree(context.comm, [&] { check_sizes(reader.n_points(), context.comm.size()); });
+    manifold_ = &reader.manifold();
+    if (options_.method == "ritz") {
+      solve_ritz(context, reader);
+      return finish(context);
+    }
+    const auto points = redistribute(context, reader);
+    auto graph = find_neighbors(context, points);
+    if (!options_.graph.empty())
+      spectral::write_graph(options_.graph, graph, options_.neighbors, context.comm);
     lap();
-    solve(context, graph);
+    if (options_.method == "notebook") {
+      solve_notebook(context, graph);
+    } else {
+      solve_graph(context, std::move(graph));
+      if (!report_.ladder.empty()) extrapolate(context, points);
+    }
+    for (const auto& option : spectral::Session::unused_options())
+      spdlog::warn("{} after -- is not an option that PETSc or SLEPc used here; is it misspelt?", option);
     if (!options_.eigenvectors.empty())
-      spectral::write_eigenvectors(options_.eigenvectors, report_.pairs, graph.ids, graph.n_global,
-                                   context.comm);
-    return finish(context, graph.n_halo);
+      spectral::write_eigenvectors(options_.eigenvectors, report_.pairs, points.cloud.ids,
+                                   points.cloud.n_global, context.comm);
+    return finish(context);
   }
 
  private:
@@ -119,8 +140,14 @@ class SpectralProgram final : public cli::Program {
     const auto& o = options_;
     require(o.neighbors >= 1, "-k " + std::to_string(o.neighbors) + ": at least 1 neighbour is needed");
     require(o.eigenvalues >= 1, "-n " + std::to_string(o.eigenvalues) + ": at least 1 eigenvalue is needed");
-    require(!o.extrapolate,
-            "--extrapolate: the limits k, N -> infinity are not in this version; leave --extrapolate out");
+    require(o.method != "ritz" || (o.eigenvectors.empty() && o.graph.empty()),
+            "--method ritz: it has neither a graph nor eigenvectors at the points; leave --graph and "
+            "--eigenvectors out");
+    require(!o.extrapolate || !o.no_extrapolate,
+            "--extrapolate and --no-extrapolate: give at most one of them");
+    require(!o.extrapolate || o.method == "graph",
+            "--extrapolate: --method " + o.method +
+                " has no limits of graphs; leave it out, or use --method graph");
     require(std::isfinite(o.h_star) && o.h_star > 0.0,
             "--h-star " + number(o.h_star) + ": a positive number is needed");
     require(std::isfinite(o.lambda1_target) && o.lambda1_target > 0.0,
@@ -168,76 +195,184 @@ class SpectralProgram final : public cli::Program {
     return now - std::exchange(last_lap_, now);
   }
 
-  /// Reads, redistributes, searches. Points and trees are gone when it returns.
-  spectral::KnnGraph find_neighbors(const cli::Context& context) {
-    const auto& comm = context.comm;
+  spectral::PointCloud read(const parallel::Communicator& comm, const io::SampleReader& reader) {
     lap();
-    const io::SampleReader reader(options_.samples, comm);
-    parallel::agree(comm, [&] { check_sizes(reader.n_points(), comm.size()); });
     auto cloud = spectral::read_points(reader, comm);
     report_.n_points = cloud.n_global;
     report_.metric = spectral::metric_statistics(cloud, comm);
     report_.timing.read = lap();
-    spdlog::info("read {} points of {} from {}: {:.2f} s", cloud.n_global, reader.manifold().name(),
+    spdlog::info("read {} points of {} from {}: {:.2f} s", cloud.n_global, manifold_->name(),
                  options_.samples, report_.timing.read);
+    return cloud;
+  }
 
-    const auto embedding = reader.manifold().embedding(spectral::mean_metric(cloud, comm));
-    cloud = spectral::partition_points(std::move(cloud), *embedding, comm);
-    const auto indexed = spectral::index_points(std::move(cloud), *embedding, comm, context.threads);
+  void solve_ritz(const cli::Context& context, const io::SampleReader& reader) {
+    const auto cloud = read(context.comm, reader);
+    spectral::RitzOptions options;
+    options.count = options_.eigenvalues;
+    options.threads = context.threads;
+    const auto ritz = spectral::ritz_spectrum(cloud, *manifold_, options_.samples, options, context.comm);
+    report_.pairs.values = ritz.values;
+    report_.pairs.zero_modes = 1;  // the constants are in the basis
+    report_.n_components = 1;
+    report_.limit.values = ritz.values;
+    for (const double deviation : ritz.errors) report_.limit.errors.push_back(2.0 * deviation);
+    report_.timing.eigensolve = lap();
+    spdlog::info("{} basis functions of degree {}: {:.2f} s", ritz.basis_size, ritz.degree,
+                 report_.timing.eigensolve);
+    if (ritz.weights_from_metric)
+      spdlog::info("{} has no /weight: points are taken as drawn uniformly in the frame", options_.samples);
+  }
+
+  /// Reads the points and gives each rank a region of them, in the order of its search tree.
+  spectral::IndexedCloud redistribute(const cli::Context& context, const io::SampleReader& reader) {
+    const auto& comm = context.comm;
+    auto cloud = read(comm, reader);
+    embedding_ = manifold_->embedding(spectral::mean_metric(cloud, comm));
+    cloud = spectral::partition_points(std::move(cloud), *embedding_, comm);
+    auto indexed = spectral::index_points(std::move(cloud), *embedding_, comm, context.threads);
     report_.timing.partition = lap();
     spdlog::info("gave each rank a region: {:.2f} s", report_.timing.partition);
+    return indexed;
+  }
 
-    auto graph = spectral::build_knn_graph(indexed, reader.manifold(), *embedding, options_.neighbors, comm,
-                                           context.threads);
-    const GlobalIndex halo = comm.max(graph.n_halo);
+  /// The graph of as many neighbours as the largest rung of the ladder needs.
+  spectral::KnnGraph find_neighbors(const cli::Context& context, const spectral::IndexedCloud& points) {
+    const auto& comm = context.comm;
+    choose_ladder(points.cloud.n_global);
+    const int k = ladder_ok_ ? ladder_.back() : options_.neighbors;
+    auto graph = spectral::build_knn_graph(points, *manifold_, *embedding_, k, comm, context.threads);
+    n_halo_ = graph.n_halo;
     report_.timing.knn = lap();
-    spdlog::info("found {} neighbours of each point, largest halo {} points: {:.2f} s", graph.k, halo,
-                 report_.timing.knn);
+    spdlog::info("found {} neighbours of each point, largest halo {} points: {:.2f} s", graph.k,
+                 comm.max(n_halo_), report_.timing.knn);
     return graph;
   }
 
-  void solve(const cli::Context& context, const spectral::KnnGraph& graph) {
+  /// Halves of the points must have several times more points than the largest neighbourhood.
+  void choose_ladder(GlobalIndex n_points) {
+    ladder_ = spectral::ladder_neighbors(options_.neighbors);
+    ladder_ok_ =
+        options_.method == "graph" && !options_.no_extrapolate && n_points >= GlobalIndex{8} * ladder_.back();
+    if (options_.method == "graph" && !options_.no_extrapolate && !ladder_ok_)
+      spdlog::warn("{} points are too few for the limits k, N -> infinity with -k {}; at least {} are needed",
+                   n_points, options_.neighbors, 8 * ladder_.back());
+  }
+
+  void solve_notebook(const cli::Context& context, const spectral::KnnGraph& graph) {
     const auto& comm = context.comm;
-    spectral::NullSpace null_space;
-    const spectral::Laplacian laplacian = assemble(comm, graph, null_space);
+    const auto symmetric = spectral::symmetrize(graph, comm);
+    note_components(spectral::connected_components(symmetric, symmetric.k, comm).count);
+    spdlog::info("the notebook's L is not symmetric: its matrix was symmetrised as (L + L^T)/2");
+    const auto laplacian =
+        spectral::notebook_laplacian(graph, spectral::notebook_weights(graph), device_, comm);
     report_.timing.assemble = lap();
-    spdlog::info("assembled the {} matrix: {:.2f} s", options_.method, report_.timing.assemble);
+    report_.pairs = spectral::smallest_eigenpairs(laplacian, graph.ids, {}, eigen_options(), comm);
+    report_.timing.eigensolve = lap();
+    spdlog::info("computed {} eigenvalues: {:.2f} s", report_.pairs.values.size(), report_.timing.eigensolve);
+  }
+
+  void note_components(GlobalIndex count) {
+    report_.n_components = count;
+    if (count > 1)
+      spdlog::warn(
+          "the graph falls into {} components, each with a zero mode of its own; raise -k to join them",
+          count);
+  }
+
+  spectral::EigenOptions eigen_options() const {
     spectral::EigenOptions eigen;
     eigen.count = options_.eigenvalues;
     eigen.seed = options_.seed;
-    report_.pairs = spectral::smallest_eigenpairs(laplacian, graph.ids, null_space, eigen, comm);
-    report_.timing.eigensolve = lap();
-    spdlog::info("computed {} eigenvalues: {:.2f} s", report_.pairs.values.size(), report_.timing.eigensolve);
-    for (const auto& option : spectral::Session::unused_options())
-      spdlog::warn("{} after -- is not an option that PETSc or SLEPc used here; is it misspelt?", option);
+    return eigen;
   }
 
-  spectral::Laplacian assemble(const parallel::Communicator& comm, const spectral::KnnGraph& graph,
-                               spectral::NullSpace& null_space) {
-    const auto symmetric = spectral::symmetrize(graph, comm);
-    const auto components = spectral::connected_components(symmetric, comm);
-    report_.n_components = components.count;
-    if (components.count > 1)
-      spdlog::warn(
-          "the graph falls into {} components, each with a zero mode of its own; raise -k to join them",
-          components.count);
-    if (options_.method == "notebook") {
-      spdlog::info("the notebook's L is not symmetric: its matrix was symmetrised as (L + L^T)/2");
-      return spectral::notebook_laplacian(graph, spectral::notebook_weights(graph), device_, comm);
-    }
+  void solve_graph(const cli::Context& context, spectral::KnnGraph directed) {
+    const auto& comm = context.comm;
+    const auto graph = spectral::symmetrize(directed, comm);
+    directed = {};
+    const int k = options_.neighbors;
+    const auto components = spectral::connected_components(graph, k, comm);
+    note_components(components.count);
+    spectral::NullSpace null_space;
     null_space.count = static_cast<int>(std::min(components.count, GlobalIndex{options_.eigenvalues}));
-    null_space.components =
-        spectral::number_components(components, symmetric.row_begin, null_space.count, comm);
-    return spectral::graph_laplacian(symmetric, options_.samples, device_, comm);
+    null_space.components = spectral::number_components(components, graph.row_begin, null_space.count, comm);
+    spectral::Rung rung{0, k, graph.n_global, 0.0, components.count, {}};
+    {
+      const auto laplacian = spectral::graph_laplacian(graph, k, options_.samples, device_, comm);
+      rung.mean_distance_sq = laplacian.mean_distance_sq;
+      report_.timing.assemble = lap();
+      spdlog::info("assembled the matrix: {:.2f} s", report_.timing.assemble);
+      rung.values = solve_whole_multiplets(laplacian, graph, null_space, comm);
+      report_.timing.eigensolve = lap();
+      spdlog::info("computed {} eigenvalues: {:.2f} s", rung.values.size(), report_.timing.eigensolve);
+    }
+    report_.limit.multiplets =
+        spectral::find_multiplets(rung.values, report_.pairs.zero_modes, graph.n_global);
+    if (!ladder_ok_ || !report_.pairs.converged) return;
+    report_.ladder.push_back(std::move(rung));
+    climb(context, graph, 0);
   }
 
-  ExitCode finish(const cli::Context& context, GlobalIndex n_halo) {
+  /// Solves for more eigenvalues than are reported, until the last multiplet is seen to its end.
+  /// @return all eigenvalues; the reported pairs are in report_
+  std::vector<double> solve_whole_multiplets(const spectral::Laplacian& laplacian,
+                                             const spectral::SymmetricGraph& graph,
+                                             const spectral::NullSpace& null_space,
+                                             const parallel::Communicator& comm) {
+    auto options = eigen_options();
+    const int most =
+        static_cast<int>(std::min(GlobalIndex{2} * options_.eigenvalues + 16, graph.n_global - 1));
+    for (options.count += 4;; options.count += options.count / 2) {
+      options.count = std::min(options.count, most);
+      const auto pairs = spectral::smallest_eigenpairs(laplacian, graph.ids, null_space, options, comm);
+      const auto multiplets = spectral::find_multiplets(pairs.values, pairs.zero_modes, graph.n_global);
+      const bool is_cut =
+          !multiplets.empty() && multiplets.back().is_open && multiplets.back().first < options_.eigenvalues;
+      if (is_cut && options.count < most && pairs.converged) continue;
+      report_.pairs = spectral::first(pairs, options_.eigenvalues);
+      return pairs.values;
+    }
+  }
+
+  /// Solves the remaining rungs of one graph, with a tolerance far below their statistical noise.
+  void climb(const cli::Context& context, const spectral::SymmetricGraph& graph, int part) {
+    spectral::LadderOptions options{eigen_options(), options_.samples, device_};
+    options.eigen.count = static_cast<int>(report_.ladder.front().values.size());
+    options.eigen.tolerance = 1e-4;
+    options.eigen.keep_functions = false;
+    auto neighbors = ladder_;
+    if (part == 0) neighbors.erase(std::find(neighbors.begin(), neighbors.end(), options_.neighbors));
+    auto rungs = spectral::climb(graph, neighbors, part, options, context.comm, [&](const spectral::Rung& r) {
+      spdlog::info("ladder: {} points, {} neighbours: {:.1f} s", r.n_points, r.k, watch_.seconds());
+    });
+    report_.ladder.insert(report_.ladder.end(), std::make_move_iterator(rungs.begin()),
+                          std::make_move_iterator(rungs.end()));
+  }
+
+  void extrapolate(const cli::Context& context, const spectral::IndexedCloud& points) {
+    const auto& comm = context.comm;
+    for (const int part : {1, 2}) {
+      const auto half = spectral::index_points(spectral::half_sample(points.cloud, part, comm), *embedding_,
+                                               comm, context.threads);
+      const auto graph = spectral::symmetrize(
+          spectral::build_knn_graph(half, *manifold_, *embedding_, ladder_.back(), comm, context.threads),
+          comm);
+      climb(context, graph, part);
+    }
+    report_.limit = spectral::extrapolate(report_.ladder, report_.pairs.zero_modes);
+    if (!report_.limit.obstacle.empty())
+      spdlog::warn("no limits k, N -> infinity: {}", report_.limit.obstacle);
+    report_.timing.extrapolate = lap();
+  }
+
+  ExitCode finish(const cli::Context& context) {
     report_.method = options_.method;
-    report_.k = options_.neighbors;
+    report_.k = options_.method == "ritz" ? 0 : options_.neighbors;
     report_.prediction = {options_.h_star, options_.lambda1_target};
     report_.timing.total = watch_.seconds();
     const auto memory = context.comm.all_gather(parallel::peak_memory_mib());
-    const auto halos = context.comm.all_gather(n_halo);
+    const auto halos = context.comm.all_gather(n_halo_);
     io::Json json;
     json["metadata"] = cli::metadata_json(name());
     json.update(spectral::spectrum_json(report_));
@@ -253,7 +388,7 @@ class SpectralProgram final : public cli::Program {
           report_.pairs.values.size(), options_.eigenvalues, options_.out);
       return ExitCode::numerical;
     }
-    const bool passed = spectral::judge(report_.pairs, report_.prediction).passed;
+    const bool passed = spectral::judge(report_).passed;
     return options_.require_pass && !passed ? ExitCode::not_passed : ExitCode::done;
   }
 
@@ -266,6 +401,11 @@ class SpectralProgram final : public cli::Program {
 
   SpectralOptions options_;
   spectral::Device device_ = spectral::Device::cpu;
+  const geometry::Manifold* manifold_ = nullptr;
+  std::unique_ptr<geometry::Embedding> embedding_;
+  std::vector<int> ladder_;
+  bool ladder_ok_ = false;
+  GlobalIndex n_halo_ = 0;
   spectral::SpectrumReport report_{};
   parallel::Stopwatch watch_;
   double last_lap_ = 0.0;

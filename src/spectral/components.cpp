@@ -28,74 +28,31 @@ class LocalSets {
   std::vector<std::size_t> parent_;
 };
 
-/// Brings values of other ranks' rows here, again and again for the same rows.
-class GhostRows {
- public:
-  GhostRows(const SymmetricGraph& graph, std::vector<GlobalIndex> rows, const parallel::Communicator& comm)
-      : row_begin_(graph.row_begin), comm_(comm) {
-    std::vector<std::size_t> counts(static_cast<std::size_t>(comm.size()), 0);
-    for (const GlobalIndex row : rows) ++counts[static_cast<std::size_t>(row_owner(graph.row_starts, row))];
-    wanted_ = comm.exchange(rows, counts, wanted_counts_);  // rows are sorted, hence in rank order
-  }
-
-  template <class F>
-  std::vector<GlobalIndex> values(const F& value_of_local_row) const {
-    std::vector<GlobalIndex> send;
-    send.reserve(wanted_.size());
-    for (const GlobalIndex row : wanted_)
-      send.push_back(value_of_local_row(static_cast<std::size_t>(row - row_begin_)));
-    std::vector<std::size_t> received;
-    return comm_.exchange(send, wanted_counts_, received);
-  }
-
- private:
-  GlobalIndex row_begin_;
-  const parallel::Communicator& comm_;
-  std::vector<GlobalIndex> wanted_;
-  std::vector<std::size_t> wanted_counts_;
-};
-
-void sort_unique(std::vector<GlobalIndex>& values) {
-  std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-}
-
 }  // namespace
 
-Components connected_components(const SymmetricGraph& graph, const parallel::Communicator& comm) {
+Components connected_components(const SymmetricGraph& graph, int k, const parallel::Communicator& comm) {
   const std::size_t n = graph.n_local();
-  const auto is_local = [&](GlobalIndex c) {
-    return c >= graph.row_begin && c < graph.row_begin + static_cast<GlobalIndex>(n);
-  };
   LocalSets sets(n);
-  std::vector<GlobalIndex> ghosts;
+  std::vector<std::pair<std::size_t, std::size_t>> links;  // (local row, ghost)
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t x = graph.offsets[i]; x < graph.offsets[i + 1]; ++x) {
-      const GlobalIndex c = graph.columns[x];
-      if (is_local(c)) {
-        sets.join(i, static_cast<std::size_t>(c - graph.row_begin));
-      } else {
-        ghosts.push_back(c);
-      }
+      if (graph.levels[x] >= k) continue;
+      if (graph.places[x] < n)
+        sets.join(i, graph.places[x]);
+      else
+        links.emplace_back(i, graph.places[x] - n);
     }
   }
-  sort_unique(ghosts);
-
-  std::vector<std::pair<std::size_t, std::size_t>> links;  // (local root, ghost) once each
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t x = graph.offsets[i]; x < graph.offsets[i + 1]; ++x)
-      if (!is_local(graph.columns[x]))
-        links.emplace_back(sets.root(i),
-                           std::lower_bound(ghosts.begin(), ghosts.end(), graph.columns[x]) - ghosts.begin());
+  for (auto& link : links) link.first = sets.root(link.first);
   std::sort(links.begin(), links.end());
   links.erase(std::unique(links.begin(), links.end()), links.end());
 
   Components result;
   result.labels.resize(n);  // until the end only those of roots count
   for (std::size_t i = 0; i < n; ++i) result.labels[i] = graph.row_begin + static_cast<GlobalIndex>(i);
-  const GhostRows ghost_rows(graph, ghosts, comm);
+  const GhostExchange exchange(graph, comm);
   for (GlobalIndex changed = 1; comm.max(changed) > 0;) {
-    const auto ghost_labels = ghost_rows.values([&](std::size_t i) { return result.labels[sets.root(i)]; });
+    const auto ghost_labels = exchange.values([&](std::size_t i) { return result.labels[sets.root(i)]; });
     changed = 0;
     for (const auto& [root, ghost] : links) {
       if (ghost_labels[ghost] >= result.labels[root]) continue;

@@ -114,6 +114,7 @@ class Solver {
     petsc_check(VecNorm(y_.get(), NORM_2, &residual), "VecNorm");
     pairs_.values.push_back(value);
     pairs_.residuals.push_back(residual);
+    if (!options_.keep_functions) return;
     // The sign is free; this choice is the same for every number of ranks.
     PetscScalar product = 0.0;
     petsc_check(VecDot(x, start_.get(), &product), "VecDot");
@@ -191,6 +192,22 @@ class Solver {
 };
 
 }  // namespace
+
+EigenPairs first(const EigenPairs& pairs, int count) {
+  const std::size_t size = pairs.values.size();
+  const std::size_t kept = std::min(size, static_cast<std::size_t>(count));
+  EigenPairs result;
+  result.values.assign(pairs.values.begin(), pairs.values.begin() + static_cast<std::ptrdiff_t>(kept));
+  result.residuals.assign(pairs.residuals.begin(),
+                          pairs.residuals.begin() + static_cast<std::ptrdiff_t>(kept));
+  result.functions.reserve(size > 0 ? pairs.functions.size() / size * kept : 0);
+  for (auto row = pairs.functions.begin(); row != pairs.functions.end();
+       row += static_cast<std::ptrdiff_t>(size))
+    result.functions.insert(result.functions.end(), row, row + static_cast<std::ptrdiff_t>(kept));
+  result.zero_modes = std::min(pairs.zero_modes, count);
+  result.converged = pairs.converged || kept == static_cast<std::size_t>(count);
+  return result;
+}
 
 EigenPairs smallest_eigenpairs(const Laplacian& laplacian, const std::vector<GlobalIndex>& ids,
                                const NullSpace& null_space, const EigenOptions& options,

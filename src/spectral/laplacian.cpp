@@ -49,17 +49,60 @@ MatrixHandle assemble(std::size_t n_local, GlobalIndex n_global, Entries entries
 
 // Points closer than this part of the typical distance (squared) are copies of each other up to rounding.
 constexpr double coincident = 1e-24;
+// Weights 1/volume_factor stop growing here: near a sphere's cut locus they would let single edges outweigh
+// all others. Displacements are that long only where there are very few points.
+constexpr double smallest_factor = 0.05;
 
-/// M_ii = sum_j d^2_ij / 14.
-std::vector<double> masses(const SymmetricGraph& graph, const std::string& source,
-                           const parallel::Communicator& comm) {
-  std::vector<double> mass(graph.n_local(), 0.0);
-  double sum = 0.0;
-  for (std::size_t i = 0; i < mass.size(); ++i) {
-    for (std::size_t x = graph.offsets[i]; x < graph.offsets[i + 1]; ++x) mass[i] += graph.distance_sq[x];
-    mass[i] /= 2.0 * geometry::dim;
-    sum += mass[i];
+/// Weights of the edges of local rows, and what follows from them.
+class WeightedGraph {
+ public:
+  WeightedGraph(const SymmetricGraph& graph, int k, const parallel::Communicator& comm)
+      : graph_(graph),
+        k_(k),
+        exchange_(graph, comm),
+        scale_(graph.n_local() + graph.ghost_rows.size(), 1.0) {}
+
+  /// Weights become w_ij s_i s_j. @param scale (n_local) s
+  void set_scale(std::vector<double> scale) {
+    scale_ = std::move(scale);
+    exchange_.append_ghosts(scale_);
   }
+
+  /// Calls visit(edge, weight) for the edges of row i.
+  template <class F>
+  void for_each_edge(std::size_t i, const F& visit) const {
+    for (std::size_t e = graph_.offsets[i]; e < graph_.offsets[i + 1]; ++e) {
+      if (graph_.levels[e] >= k_) continue;
+      const double factor =
+          graph_.volume_factors.empty() ? 1.0 : std::max(smallest_factor, double{graph_.volume_factors[e]});
+      visit(e, scale_[i] * scale_[graph_.places[e]] / factor);
+    }
+  }
+
+  /// M_ii = sum_j w_ij d^2_ij / 14.
+  std::vector<double> masses() const {
+    std::vector<double> mass(graph_.n_local(), 0.0);
+    for (std::size_t i = 0; i < mass.size(); ++i) {
+      for_each_edge(i, [&](std::size_t e, double w) { mass[i] += w * graph_.distance_sq[e]; });
+      mass[i] /= 2.0 * geometry::dim;
+    }
+    return mass;
+  }
+
+  const GhostExchange& exchange() const { return exchange_; }
+
+ private:
+  const SymmetricGraph& graph_;
+  int k_;
+  GhostExchange exchange_;
+  std::vector<double> scale_;  // (n_local + ghosts)
+};
+
+/// @throws CollectiveError naming the first row without mass
+void require_masses(const std::vector<double>& mass, const SymmetricGraph& graph, const std::string& source,
+                    const parallel::Communicator& comm) {
+  double sum = 0.0;
+  for (const double m : mass) sum += m;
   const double smallest = coincident * comm.sum(sum) / static_cast<double>(graph.n_global);
   parallel::agree(comm, [&] {
     for (std::size_t i = 0; i < mass.size(); ++i)
@@ -68,19 +111,22 @@ std::vector<double> masses(const SymmetricGraph& graph, const std::string& sourc
             source + ", row " + std::to_string(graph.ids[i]) +
             ": all neighbours of this point coincide with it; remove duplicate points or raise -k");
   });
-  return mass;
 }
 
-/// A <- diag(scale) A diag(scale).
-void scale_both_sides(Mat matrix, const std::vector<double>& scale) {
-  Vec raw = nullptr;
-  petsc_check(MatCreateVecs(matrix, &raw, nullptr), "MatCreateVecs");
-  const VecHandle vector(raw);
-  PetscScalar* values = nullptr;
-  petsc_check(VecGetArrayWrite(raw, &values), "VecGetArrayWrite");
-  std::copy(scale.begin(), scale.end(), values);
-  petsc_check(VecRestoreArrayWrite(raw, &values), "VecRestoreArrayWrite");
-  petsc_check(MatDiagonalScale(matrix, raw, raw), "MatDiagonalScale");
+/// s_i = (p_i M_ii)^{-1/2} up to a constant factor. In d dimensions M_ii ~ p_i^{-2/d}: with a known density p
+/// the noise of M_ii is left out, and without one p_i is taken from M_ii.
+std::vector<double> density_scale(const std::vector<double>& mass, const std::vector<double>& densities,
+                                  GlobalIndex n_global, const parallel::Communicator& comm) {
+  const bool known = !densities.empty() || mass.empty();
+  const std::vector<double>& source = known ? densities : mass;
+  const double exponent = known ? -0.5 * (1.0 - 2.0 / geometry::dim) : 0.5 * (0.5 * geometry::dim - 1.0);
+  double log_mean = 0.0;  // keeps the scale near 1
+  for (const double x : source) log_mean += std::log(x);
+  log_mean = comm.sum(log_mean) / static_cast<double>(n_global);
+  std::vector<double> scale(source.size());
+  for (std::size_t i = 0; i < scale.size(); ++i)
+    scale[i] = std::exp(exponent * (std::log(source[i]) - log_mean));
+  return scale;
 }
 
 double median(std::vector<double>& values) {
@@ -96,35 +142,47 @@ void MatrixDeleter::operator()(_p_Mat* matrix) const {
   MatDestroy(&matrix);
 }
 
-Laplacian graph_laplacian(const SymmetricGraph& graph, const std::string& source, Device device,
+Laplacian graph_laplacian(const SymmetricGraph& graph, int k, const std::string& source, Device device,
                           const parallel::Communicator& comm) {
-  Laplacian result;
-  result.root_mass = masses(graph, source, comm);
-  std::vector<double> scale(graph.n_local());
-  for (std::size_t i = 0; i < scale.size(); ++i) {
-    result.root_mass[i] = std::sqrt(result.root_mass[i]);
-    scale[i] = 1.0 / result.root_mass[i];
+  WeightedGraph weighted(graph, k, comm);
+  {
+    const auto mass = weighted.masses();
+    require_masses(mass, graph, source, comm);
+    weighted.set_scale(density_scale(mass, graph.densities, graph.n_global, comm));
   }
-  Entries entries(graph.columns.size() + graph.n_local());
+  Laplacian result;
+  result.root_mass = weighted.masses();
+  for (double& m : result.root_mass) m = std::sqrt(m);
+  std::vector<double> root_mass = result.root_mass;
+  weighted.exchange().append_ghosts(root_mass);
+  Entries entries(graph.places.size() + graph.n_local());
+  double weight_sum = 0.0;
+  double square_sum = 0.0;
   for (std::size_t i = 0; i < graph.n_local(); ++i) {
     const GlobalIndex row = graph.row_begin + static_cast<GlobalIndex>(i);
-    entries.add(row, row, static_cast<double>(graph.offsets[i + 1] - graph.offsets[i]));
-    for (std::size_t x = graph.offsets[i]; x < graph.offsets[i + 1]; ++x)
-      entries.add(row, graph.columns[x], -1.0);
+    double degree = 0.0;
+    weighted.for_each_edge(i, [&](std::size_t e, double w) {
+      const std::uint32_t place = graph.places[e];
+      entries.add(row, graph.row_of(place), -w / (root_mass[i] * root_mass[place]));
+      degree += w;
+      square_sum += w * graph.distance_sq[e];
+    });
+    entries.add(row, row, degree / (root_mass[i] * root_mass[i]));
+    weight_sum += degree;
   }
+  result.mean_distance_sq = comm.sum(square_sum) / comm.sum(weight_sum);
   result.matrix = assemble(graph.n_local(), graph.n_global, std::move(entries), device);
-  scale_both_sides(result.matrix.get(), scale);
   return result;
 }
 
 NotebookWeights notebook_weights(const KnnGraph& graph) {
   NotebookWeights result;
   result.sigma_sq.resize(graph.n_local());
-  result.weights.resize(graph.neighbors.size());
+  result.weights.resize(graph.places.size());
   const auto k = static_cast<std::size_t>(graph.k);
   std::vector<double> distances(k);
   for (std::size_t i = 0; i < graph.n_local(); ++i) {
-    const auto clamped = [&](std::size_t m) { return std::max(graph.row(i)[m].distance_sq, 1e-10); };
+    const auto clamped = [&](std::size_t m) { return std::max(graph.neighbor(i, m).distance_sq, 1e-10); };
     for (std::size_t m = 0; m < k; ++m) distances[m] = clamped(m);
     result.sigma_sq[i] = median(distances) + 1e-10;
     for (std::size_t m = 0; m < k; ++m)
@@ -135,14 +193,14 @@ NotebookWeights notebook_weights(const KnnGraph& graph) {
 
 Laplacian notebook_laplacian(const KnnGraph& graph, const NotebookWeights& weights, Device device,
                              const parallel::Communicator&) {
-  Entries entries(2 * graph.neighbors.size() + graph.n_local());
+  Entries entries(2 * graph.places.size() + graph.n_local());
   const auto k = static_cast<std::size_t>(graph.k);
   for (std::size_t i = 0; i < graph.n_local(); ++i) {
     const GlobalIndex row = graph.row_begin + static_cast<GlobalIndex>(i);
     double sum = 0.0;
     for (std::size_t m = 0; m < k; ++m) {
       const double w = weights.weights[i * k + m];
-      const GlobalIndex column = graph.row(i)[m].row;
+      const GlobalIndex column = graph.neighbor(i, m).row;
       entries.add(row, column, -0.5 * w);
       entries.add(column, row, -0.5 * w);
       sum += w;
@@ -150,7 +208,7 @@ Laplacian notebook_laplacian(const KnnGraph& graph, const NotebookWeights& weigh
     entries.add(row, row, sum);
   }
   return {assemble(graph.n_local(), graph.n_global, std::move(entries), device),
-          std::vector<double>(graph.n_local(), 1.0)};
+          std::vector<double>(graph.n_local(), 1.0), 0.0};
 }
 
 }  // namespace k7::spectral

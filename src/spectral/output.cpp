@@ -61,9 +61,10 @@ class InputOrder {
 
 }  // namespace
 
-void write_graph(const std::string& path, const KnnGraph& graph, const parallel::Communicator& comm) {
+void write_graph(const std::string& path, const KnnGraph& graph, int n_neighbors,
+                 const parallel::Communicator& comm) {
   const InputOrder order(graph.ids, graph.n_global, comm);
-  const auto k = static_cast<std::size_t>(graph.k);
+  const auto k = static_cast<std::size_t>(n_neighbors);
   const io::Hdf5File::Shape shape{static_cast<std::uint64_t>(graph.n_global), k};
   io::SharedHdf5Output output(path, comm, 2 * sizeof(double) * shape[0] * shape[1]);
   parallel::agree(comm, [&] {
@@ -72,12 +73,12 @@ void write_graph(const std::string& path, const KnnGraph& graph, const parallel:
   });
   {
     const auto ids =
-        order.bring<GlobalIndex>(k, [&](std::size_t i, std::size_t m) { return graph.row(i)[m].id; });
+        order.bring<GlobalIndex>(k, [&](std::size_t i, std::size_t m) { return graph.neighbor(i, m).id; });
     parallel::agree(
         comm, [&] { output.file().write_rows("/neighbors", order.begin(), order.count(), ids.data()); });
   }
   const auto squares =
-      order.bring<double>(k, [&](std::size_t i, std::size_t m) { return graph.row(i)[m].distance_sq; });
+      order.bring<double>(k, [&](std::size_t i, std::size_t m) { return graph.neighbor(i, m).distance_sq; });
   parallel::agree(
       comm, [&] { output.file().write_rows("/distance_sq", order.begin(), order.count(), squares.data()); });
   output.commit();

@@ -24,22 +24,95 @@ std::string format(const char* pattern, Args... args) {
   return line.data();
 }
 
+io::Json number_or_null(double value) {
+  return std::isfinite(value) ? io::Json(value) : io::Json(nullptr);
+}
+
+/// `size` numbers, null where there is none.
+io::Json per_eigenvalue(const std::vector<double>& values, std::size_t size) {
+  io::Json list = io::Json::array();
+  for (std::size_t i = 0; i < size; ++i) list.push_back(number_or_null(value_or_nan(values, i)));
+  return list;
+}
+
+io::Json limit_json(const SpectrumReport& report) {
+  const double lambda_1 = value_or_nan(report.limit.values, 1);
+  const double error = value_or_nan(report.limit.errors, 1);
+  const Verdict verdict = judge(lambda_1, report.pairs.converged, report.prediction);
+  return {{"lambda_1", number_or_null(lambda_1)},
+          {"error", number_or_null(error)},
+          {"lambda1_times_Hstar", number_or_null(verdict.lambda1_h_star)},
+          {"deviation_percent", number_or_null(verdict.deviation_percent)},
+          {"obstacle", report.limit.obstacle}};
+}
+
+io::Json multiplets_json(const SpectrumLimit& limit) {
+  io::Json list = io::Json::array();
+  for (const Multiplet& m : limit.multiplets)
+    list.push_back({{"first", m.first},
+                    {"count", m.count},
+                    {"open", m.is_open},
+                    {"eigenvalue", m.raw},
+                    {"extrapolated", number_or_null(m.limit)},
+                    {"error", number_or_null(m.error)}});
+  return list;
+}
+
+io::Json ladder_json(const std::vector<Rung>& ladder) {
+  io::Json list = io::Json::array();
+  for (const Rung& rung : ladder)
+    list.push_back({{"part", rung.part},
+                    {"k", rung.k},
+                    {"n_points", rung.n_points},
+                    {"mean_distance_sq", rung.mean_distance_sq},
+                    {"n_components", rung.n_components},
+                    {"eigenvalues", rung.values}});
+  return list;
+}
+
+std::string with_error(double value, double error) {
+  return std::isfinite(value) ? format("%.6g +- %.2g", value, error) : "-";
+}
+
+std::string multiplet_table(const SpectrumLimit& limit, std::size_t n_reported) {
+  std::string text = format("%-12s  %12s  %-24s\n", "multiplet", "graph mean", "limit");
+  for (const Multiplet& m : limit.multiplets) {
+    if (static_cast<std::size_t>(m.first) >= n_reported) break;
+    const int last = m.first + m.count - 1;
+    const std::string range =
+        m.count == 1 ? std::to_string(m.first) : std::to_string(m.first) + " - " + std::to_string(last);
+    text += format("%-12s  %12.6g  %-24s%s\n", range.c_str(), m.raw, with_error(m.limit, m.error).c_str(),
+                   m.is_open ? "  may go on; raise -n" : "");
+  }
+  return text;
+}
+
 }  // namespace
 
-Verdict judge(const EigenPairs& pairs, const Prediction& prediction) {
-  const double product = value_or_nan(pairs.values, 1) * prediction.h_star;
+Verdict judge(double lambda_1, bool converged, const Prediction& prediction) {
+  const double product = lambda_1 * prediction.h_star;
   const double deviation = 100.0 * std::abs(product - prediction.target) / std::abs(prediction.target);
-  const bool passed = pairs.converged && deviation < 5.0;
+  const bool passed = converged && deviation < 5.0;
   std::string status = "NEEDS_REFINEMENT";
   if (passed) status = "PASSED";
   if (!passed && deviation < 15.0) status = "PARTIAL";
   return {product, deviation, passed, status};
 }
 
+Verdict judge(const EigenPairs& pairs, const Prediction& prediction) {
+  return judge(value_or_nan(pairs.values, 1), pairs.converged, prediction);
+}
+
+Verdict judge(const SpectrumReport& report) {
+  const double limit = value_or_nan(report.limit.values, 1);
+  return std::isfinite(limit) ? judge(limit, report.pairs.converged, report.prediction)
+                              : judge(report.pairs, report.prediction);
+}
+
 io::Json spectrum_json(const SpectrumReport& report) {
   const EigenPairs& pairs = report.pairs;
-  const Verdict verdict = judge(pairs, report.prediction);
-  const std::vector<io::Json> unknown(pairs.values.size(), nullptr);
+  const Verdict raw = judge(pairs, report.prediction);
+  const Verdict verdict = judge(report);
   io::Json json;
   json["constants"] = io::constants_json();
   json["constants"]["H_star"] = report.prediction.h_star;
@@ -52,41 +125,57 @@ io::Json spectrum_json(const SpectrumReport& report) {
   json["spectral"] = {{"eigenvalues", pairs.values},
                       {"lambda_0", value_or_nan(pairs.values, 0)},
                       {"lambda_1", value_or_nan(pairs.values, 1)},
-                      {"lambda1_times_Hstar", verdict.lambda1_h_star},
+                      {"lambda1_times_Hstar", raw.lambda1_h_star},
                       {"target", report.prediction.target},
-                      {"deviation_percent", verdict.deviation_percent},
+                      {"deviation_percent", raw.deviation_percent},
                       {"method", report.method},
-                      {"error", unknown},
-                      {"extrapolated", unknown},
-                      {"residual", pairs.residuals},
+                      {"error", per_eigenvalue(report.limit.errors, pairs.values.size())},
+                      {"extrapolated", per_eigenvalue(report.limit.values, pairs.values.size())},
+                      {"limit", limit_json(report)},
+                      {"multiplets", multiplets_json(report.limit)},
+                      {"residual", per_eigenvalue(pairs.residuals, pairs.values.size())},
                       {"n_components", report.n_components},
                       {"zero_modes", pairs.zero_modes},
                       {"k", report.k},
                       {"n_points", report.n_points},
                       {"converged", pairs.converged}};
-  json["validation"] = {{"passed", verdict.passed}, {"status", verdict.status}};
+  json["spectral"]["ladder"] = ladder_json(report.ladder);
+  json["validation"] = {{"passed", verdict.passed},
+                        {"status", verdict.status},
+                        {"basis", std::isfinite(value_or_nan(report.limit.values, 1)) ? "limit" : "graph"}};
   json["timing"] = {{"read_s", report.timing.read},
                     {"partition_s", report.timing.partition},
                     {"knn_s", report.timing.knn},
                     {"assemble_s", report.timing.assemble},
                     {"eigensolve_s", report.timing.eigensolve},
+                    {"extrapolate_s", report.timing.extrapolate},
                     {"total_s", report.timing.total}};
   return json;
 }
 
 std::string spectrum_table(const SpectrumReport& report) {
   const EigenPairs& pairs = report.pairs;
-  std::string text = format("%5s  %16s  %10s\n", "index", "eigenvalue", "residual");
-  for (std::size_t i = 0; i < pairs.values.size(); ++i)
-    text += format("%5zu  %16.9g  %10.1e%s\n", i, pairs.values[i], pairs.residuals[i],
-                   i < static_cast<std::size_t>(pairs.zero_modes) ? "  zero mode" : "");
-  const Verdict verdict = judge(pairs, report.prediction);
+  std::string text = format("%5s  %16s  %-24s  %10s\n", "index", "eigenvalue", "limit", "residual");
+  for (std::size_t i = 0; i < pairs.values.size(); ++i) {
+    const bool is_zero = i < static_cast<std::size_t>(pairs.zero_modes);
+    const std::string limit =
+        is_zero ? "zero mode"
+                : with_error(value_or_nan(report.limit.values, i), value_or_nan(report.limit.errors, i));
+    const double residual = value_or_nan(pairs.residuals, i);
+    text += format("%5zu  %16.9g  %-24s  %10s\n", i, pairs.values[i], limit.c_str(),
+                   std::isfinite(residual) ? format("%.1e", residual).c_str() : "-");
+  }
+  if (!report.limit.multiplets.empty()) text += multiplet_table(report.limit, pairs.values.size());
+  if (!report.limit.obstacle.empty()) text += "no limits: " + report.limit.obstacle + "\n";
+  const Verdict verdict = judge(report);
   text += format("lambda_1 * H* = %.6g with H* = %g; target %g, deviation %.2f %%: %s\n",
                  verdict.lambda1_h_star, report.prediction.h_star, report.prediction.target,
                  verdict.deviation_percent, verdict.status.c_str());
   const Timing& t = report.timing;
-  text += format("seconds: read %.2f, partition %.2f, kNN %.2f, assemble %.2f, eigensolve %.2f, total %.2f\n",
-                 t.read, t.partition, t.knn, t.assemble, t.eigensolve, t.total);
+  text += format(
+      "seconds: read %.2f, partition %.2f, kNN %.2f, assemble %.2f, eigensolve %.2f, limits %.2f, total "
+      "%.2f\n",
+      t.read, t.partition, t.knn, t.assemble, t.eigensolve, t.extrapolate, t.total);
   return text;
 }
 

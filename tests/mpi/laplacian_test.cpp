@@ -53,7 +53,7 @@ TEST_F(Notebook, directed_matrix) {
     const auto id = static_cast<std::size_t>(graph_.ids[i]);
     std::map<std::size_t, double> row;
     for (std::size_t m = 0; m < k; ++m) {
-      row[static_cast<std::size_t>(graph_.row(i)[m].id)] = -weights_.weights[i * k + m];
+      row[static_cast<std::size_t>(graph_.neighbor(i, m).id)] = -weights_.weights[i * k + m];
       row[id] += weights_.weights[i * k + m];
     }
     auto x = static_cast<std::size_t>(indptr[id]);
@@ -73,7 +73,7 @@ Eigen::MatrixXd dense_directed(const KnnGraph& graph, const NotebookWeights& wei
   const auto k = static_cast<std::size_t>(graph.k);
   for (std::size_t i = 0; i < graph.n_local(); ++i)
     for (std::size_t m = 0; m < k; ++m) {
-      l(graph.ids[i], graph.row(i)[m].id) -= weights.weights[i * k + m];
+      l(graph.ids[i], graph.neighbor(i, m).id) -= weights.weights[i * k + m];
       l(graph.ids[i], graph.ids[i]) += weights.weights[i * k + m];
     }
   return l;

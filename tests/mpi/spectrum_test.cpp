@@ -24,19 +24,33 @@ struct Dense {
   Dense(const AllPoints& all, int n_neighbors) {
     const auto n = static_cast<Eigen::Index>(all.size());
     Eigen::MatrixXd w = Eigen::MatrixXd::Zero(n, n);
-    for (std::size_t i = 0; i < all.size(); ++i)
-      for (const auto& [square, j] : test::nearest(all, i, n_neighbors))
-        w(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)) =
-            w(static_cast<Eigen::Index>(j), static_cast<Eigen::Index>(i)) = 1.0;
-    k = -w;
-    m = Eigen::MatrixXd::Zero(n, n);
+    Eigen::MatrixXd square = Eigen::MatrixXd::Zero(n, n);
     for (Eigen::Index i = 0; i < n; ++i) {
-      k(i, i) = w.row(i).sum();
-      for (Eigen::Index j = 0; j < n; ++j)
-        if (w(i, j) > 0.0)
-          m(i, i) += all.distance_sq(static_cast<std::size_t>(i), static_cast<std::size_t>(j)) / 14.0;
+      const auto row = static_cast<std::size_t>(i);
+      for (const auto& [distance_sq, other] : test::nearest(all, row, n_neighbors)) {
+        const auto j = static_cast<Eigen::Index>(other);
+        // Factors are stored in single precision and stop at 1/20.
+        const double factor = static_cast<float>(all.volume_factor(row, other));
+        w(i, j) = w(j, i) = 1.0 / std::max(0.05, factor);
+        square(i, j) = square(j, i) = distance_sq;
+      }
     }
+    const Eigen::VectorXd s = density_scale(all, (w.cwiseProduct(square)).rowwise().sum());
+    w = s.asDiagonal() * w * s.asDiagonal();
+    k = -w;
+    k.diagonal() += w.rowwise().sum();
+    m = (w.cwiseProduct(square).rowwise().sum() / 14.0).asDiagonal();
   }
+
+  /// p^{-5/14}, where p is the density, or what follows for it from M ~ p^{-2/7}.
+  static Eigen::VectorXd density_scale(const AllPoints& all, const Eigen::VectorXd& mass) {
+    Eigen::VectorXd s(mass.size());
+    for (Eigen::Index i = 0; i < s.size(); ++i)
+      s(i) = all.densities.empty() ? std::pow(std::pow(mass(i), -3.5), -5.0 / 14.0)
+                                   : std::pow(all.densities[static_cast<std::size_t>(i)], -5.0 / 14.0);
+    return s / std::exp(s.array().log().mean());
+  }
+
   Eigen::VectorXd eigenvalues() const {
     return Eigen::GeneralizedSelfAdjointEigenSolver<Eigen::MatrixXd>(k, m, Eigen::EigenvaluesOnly)
         .eigenvalues();
@@ -49,23 +63,24 @@ struct Result {
   EigenPairs pairs;
 };
 
-Result solve(const AllPoints& all, int k, int count) {
+/// @param graph_k neighbours in the graph, of which k are used
+Result solve(const AllPoints& all, int k, int count, int graph_k = 0) {
   Result r;
-  r.graph = test::knn_graph(all, k);
+  r.graph = test::knn_graph(all, graph_k > 0 ? graph_k : k);
   const auto symmetric = symmetrize(r.graph, world());
-  r.components = connected_components(symmetric, world());
+  r.components = connected_components(symmetric, k, world());
   NullSpace null_space;
   null_space.count = static_cast<int>(std::min(r.components.count, GlobalIndex{count}));
   null_space.components = number_components(r.components, symmetric.row_begin, null_space.count, world());
-  const auto laplacian = graph_laplacian(symmetric, "points.h5", Device::cpu, world());
+  const auto laplacian = graph_laplacian(symmetric, k, "points.h5", Device::cpu, world());
   EigenOptions options;
   options.count = count;
   r.pairs = smallest_eigenpairs(laplacian, r.graph.ids, null_space, options, world());
   return r;
 }
 
-void expect_dense_values(const AllPoints& all, int k, int count, GlobalIndex n_components) {
-  const Result r = solve(all, k, count);
+void expect_dense_values(const AllPoints& all, int k, int count, GlobalIndex n_components, int graph_k = 0) {
+  const Result r = solve(all, k, count, graph_k);
   const Eigen::VectorXd expected = Dense(all, k).eigenvalues();
   const double largest = expected(expected.size() - 1);
   EXPECT_TRUE(r.pairs.converged);
@@ -99,6 +114,18 @@ TEST(Spectrum, equals_a_dense_solve_where_lapack_does_it) {
   expect_dense_values(test::random_points("s1xs3xs3", 120), 10, 15, 1);
 }
 
+TEST(Spectrum, known_densities_correct_the_weights) {
+  AllPoints all = test::random_points("s1xs3xs3", 300, 4.0);
+  for (std::size_t i = 0; i < all.size(); ++i) all.densities.push_back(1.0 + 3.0 * test::uniform(17, i, 0));
+  expect_dense_values(all, 12, 8, 1);
+}
+
+TEST(Spectrum, a_graph_holds_those_of_fewer_neighbours) {
+  const AllPoints all = test::random_points("s1xs3xs3", 300);
+  expect_dense_values(all, 12, 8, 1, 30);
+  expect_dense_values(clusters(300, 3), 8, 10, 3, 150);  // more neighbours than a cluster has
+}
+
 TEST(Spectrum, few_points) {
   expect_dense_values(test::random_points("s1xs3xs3", 6), 3, 5, 1);
   expect_dense_values(test::random_points("euclidean", 3), 2, 2, 1);
@@ -122,7 +149,7 @@ TEST(Spectrum, components_in_a_chain_across_ranks) {
     for (std::size_t d = 0; d < 7; ++d)
       all.points[i * 7 + d] = d == 0 ? static_cast<double>(i * 37 % 200) : 0.0;
   const auto graph = test::knn_graph(all, 2);
-  const auto components = connected_components(symmetrize(graph, world()), world());
+  const auto components = connected_components(symmetrize(graph, world()), 2, world());
   EXPECT_EQ(components.count, 1);
   for (const GlobalIndex label : components.labels) EXPECT_EQ(label, 0);
 }
@@ -160,7 +187,7 @@ TEST(Spectrum, files_hold_results_in_input_order) {
   const AllPoints all = test::random_points("s1xs3xs3", 230);
   const int k = 9;
   const Result r = solve(all, k, 5);
-  write_graph(folder / "graph.h5", r.graph, world());
+  write_graph(folder / "graph.h5", r.graph, k, world());
   write_eigenvectors(folder / "modes.h5", r.pairs, r.graph.ids, r.graph.n_global, world());
   world().barrier();
 

@@ -13,8 +13,9 @@ struct Components {
   std::vector<GlobalIndex> labels;  ///< (n_local)
 };
 
-/// Joins local rows first, then exchanges labels across ranks until none changes. Collective.
-Components connected_components(const SymmetricGraph& graph, const parallel::Communicator& comm);
+/// Of the graph of k neighbours, k <= graph.k. Joins local rows first, then exchanges labels across ranks
+/// until none changes. Collective.
+Components connected_components(const SymmetricGraph& graph, int k, const parallel::Communicator& comm);
 
 /// Numbers the first `limit` components 0, 1, ... in order of their labels: (n_local) the number of each
 /// row's component, -1 for later ones. Collective.

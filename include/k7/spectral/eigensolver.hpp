@@ -21,6 +21,7 @@ struct EigenOptions {
   /// counts agree at least to twice this; in practice to its square.
   double tolerance = 1e-9;
   int max_restarts = 5000;
+  bool keep_functions = true;  ///< whether EigenPairs::functions is wanted
 };
 
 /// Smallest eigenvalues, ascending, and what they are worth. After a failed run only the converged ones are
@@ -28,10 +29,13 @@ struct EigenOptions {
 struct EigenPairs {
   std::vector<double> values;
   std::vector<double> residuals;  ///< |A x - lambda x| for |x| = 1, computed afresh from the result
-  std::vector<double> functions;  ///< (n_local, values.size()) f = M^{-1/2} x with f^T M f = 1
+  std::vector<double> functions;  ///< (n_local, values.size()) f = M^{-1/2} x with f^T M f = 1, if wanted
   int zero_modes = 0;             ///< how many came from the null space; their values are Rayleigh quotients
   bool converged = true;
 };
+
+/// The first `count` of them.
+EigenPairs first(const EigenPairs& pairs, int count);
 
 /// Krylov-Schur (SLEPc), the null space deflated; its own options may be changed on PETSc's command line.
 /// Collective. @param ids (n_local) input rows

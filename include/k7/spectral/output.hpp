@@ -10,8 +10,9 @@
 
 namespace k7::spectral {
 
-/// /neighbors (N, k) int64, input rows, and /distance_sq (N, k) float64. Collective.
-void write_graph(const std::string& path, const KnnGraph& graph, const parallel::Communicator& comm);
+/// /neighbors (N, k) int64, input rows, and /distance_sq (N, k) float64, of the k nearest of graph.k
+/// neighbours. Collective.
+void write_graph(const std::string& path, const KnnGraph& graph, int k, const parallel::Communicator& comm);
 
 /// /eigenvectors (N, n) float64, the functions f with f^T M f = 1, and /eigenvalues (n). Collective.
 /// @param ids (n_local) input rows

@@ -7,6 +7,7 @@
 
 #include "k7/io/json_file.hpp"
 #include "k7/spectral/eigensolver.hpp"
+#include "k7/spectral/limit.hpp"
 #include "k7/spectral/point_cloud.hpp"
 
 namespace k7::spectral {
@@ -24,6 +25,7 @@ struct Verdict {
   bool passed;
   std::string status;
 };
+Verdict judge(double lambda_1, bool converged, const Prediction& prediction);
 Verdict judge(const EigenPairs& pairs, const Prediction& prediction);
 
 /// Seconds per stage.
@@ -33,6 +35,7 @@ struct Timing {
   double knn = 0.0;
   double assemble = 0.0;
   double eigensolve = 0.0;
+  double extrapolate = 0.0;  ///< all rungs of the ladder but the first
   double total = 0.0;
 };
 
@@ -43,10 +46,15 @@ struct SpectrumReport {
   GlobalIndex n_points;
   GlobalIndex n_components;
   EigenPairs pairs;
+  std::vector<Rung> ladder;  ///< empty without extrapolation
+  SpectrumLimit limit;       ///< its multiplets may go beyond the reported eigenvalues
   Prediction prediction;
   MetricStatistics metric;
   Timing timing;
 };
+
+/// Judges the limit of lambda_1 where there is one, otherwise that of the graph.
+Verdict judge(const SpectrumReport& report);
 
 /// The parts constants, metric, spectral, validation and timing of the results tree.
 io::Json spectrum_json(const SpectrumReport& report);

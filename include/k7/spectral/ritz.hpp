@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rayleigh-Ritz approximation of the Laplace-Beltrami spectrum on global basis functions, with the sampled
+// points as quadrature: no neighbours, no bandwidth, and an error that falls like N^{-1/2}.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "k7/geometry/manifold.hpp"
+#include "k7/parallel/communicator.hpp"
+#include "k7/spectral/point_cloud.hpp"
+
+namespace k7::spectral {
+
+struct RitzOptions {
+  int count = 15;  ///< how many of the smallest eigenvalues, the zero mode counted
+  int degree = 0;  ///< largest degree L of the basis, 1 to 8; 0 = chosen from the points, see ritz_spectrum
+  int max_basis = 400;  ///< a chosen degree has no more functions than this, a given one is not limited
+  int threads = 1;      ///< OpenMP threads of this rank
+};
+
+/// Eigenvalues and what they are worth; the same on every rank.
+struct RitzSpectrum {
+  std::vector<double> values;      ///< ascending; as many as asked for, but at most basis_size
+  std::vector<double> errors;      ///< one standard deviation and bounds together, see ritz_spectrum
+  std::vector<double> quadrature;  ///< the part of errors that more points make smaller
+  std::vector<double> truncation;  ///< the part of errors that a larger basis makes smaller
+  int degree = 0;                  ///< L
+  int basis_size = 0;              ///< independent functions on the points, of degree <= L
+  double effective_points = 0.0;   ///< (sum w)^2 / sum w^2: points of equal weight that say as much
+  bool weights_from_metric =
+      false;  ///< no densities were given: w = sqrt(det g), the manifold's own sampling
+};
+
+/// Solves K u = lambda M u with K_ab = sum_i w_i g^{mn}(x_i) E_m f_a E_n f_b and M_ab = sum_i w_i f_a f_b,
+/// the weak form of -Delta f = lambda f (free boundaries: Neumann), on all products of up to L features of
+/// the manifold, see Manifold::features. A coordinate with ends, scaled to x in [-1, 1] on the points,
+/// becomes sin(pi x / 2), whose powers are the cosines of a free interval.
+///
+/// Weights are w_i = 1 / density_i. Without densities the manifold's own sampler is assumed where it has a
+/// uniform one (frame_volume() > 0): w_i = sqrt(det g_i), and weights_from_metric says so.
+///
+/// Products of features are dependent (|q|^2 = 1, cos^2 + sin^2 = 1): with M scaled to a unit diagonal, the
+/// directions whose eigenvalue is below 1e-9 of the largest are left out. On exact points they have 1e-16.
+///
+/// Without a given degree, L is 3, 2 or 1: the largest whose functions are at most max_basis and at most a
+/// 20th of effective_points, because the bias below grows with it.
+///
+/// Noise of the quadrature. Points fall into 16 groups by a hash of their rows. For eigenvalue k and
+/// functions u, T_kb = u_k^T (K_c - lambda_k M_c) u_b of group c sums to 0 over the groups; its jackknife
+/// deviation s_kb = sqrt(16/15 sum_c T_kb^2) is that of the sum. Functions with |lambda_k - lambda_b| > 2
+/// s_kb push the value by s_kb^2 / (lambda_k - lambda_b) in second order, down from above: together by about
+/// -basis_size / N of the value, a bias that is taken off. What stays is random, and inside a multiplet it
+/// drives the values apart.
+///
+/// The error is sqrt(quadrature^2 + truncation^2) with
+///  - quadrature^2 = s_kk^2 + sum_{b near} s_kb^2 + (bias^2 / lambda_k)^2, near: |lambda_k - lambda_b| < 6
+///  s_kb,
+///    b != k. Equal eigenvalues whose matrix elements fluctuate by s spread like those of a random symmetric
+///    matrix, with the deviation sqrt(multiplicity) s; four of them fill 6 s.
+///  - truncation. lambda_k times the largest relative change that one of the values 1..k makes when the
+///  degree
+///    falls from L to L - 1 (values fall as the basis grows; higher ones converge later, and where degrees of
+///    one parity decouple every second value does not change at all), 1 where the smaller basis has no such
+///    value; with it, added in squares, what lies above lambda_1 (L+1)(L+3)/3, the Rayleigh quotient of the
+///    next degree on a round S3: functions of higher degree cannot lie below it unless some direction is much
+///    longer than that of lambda_1.
+///
+/// Needs 8 n^2 (32 + 2 threads) bytes for n products of features; points are read in blocks. Collective.
+/// @param name the points' file, for messages
+/// @throws CollectiveError for options without sense, unknown weights, numbers out of range
+RitzSpectrum ritz_spectrum(const PointCloud& cloud, const geometry::Manifold& manifold,
+                           const std::string& name, const RitzOptions& options,
+                           const parallel::Communicator& comm);
+
+}  // namespace k7::spectral

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "k7/spectral/limit.hpp"
+
+#include <Eigen/QR>
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "k7/geometry/conventions.hpp"
+
+namespace k7::spectral {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double gap_in_scatters = 2.4;
+constexpr double n = geometry::dim;
+
+/// A multiplet's mean eigenvalue on one graph, or on two halves together.
+struct Observation {
+  double inverse_k;
+  double h_sq;
+  double value;
+};
+
+double mean_value(const Rung& rung, const Multiplet& multiplet) {
+  double sum = 0.0;
+  for (int i = 0; i < multiplet.count; ++i) sum += rung.values[static_cast<std::size_t>(multiplet.first + i)];
+  return sum / multiplet.count;
+}
+
+/// Rungs of the full sample as they are; those of the wanted halves, joined for each k.
+std::vector<Observation> observe(const std::vector<Rung>& ladder, const Multiplet& multiplet, bool first_half,
+                                 bool second_half) {
+  std::vector<Observation> observations;
+  for (const Rung& rung : ladder) {
+    if (rung.part == 0)
+      observations.push_back({1.0 / rung.k, rung.mean_distance_sq, mean_value(rung, multiplet)});
+    if (rung.part != 1) continue;
+    const auto other = std::find_if(ladder.begin(), ladder.end(),
+                                    [&](const Rung& r) { return r.part == 2 && r.k == rung.k; });
+    if (other == ladder.end()) continue;
+    Observation joined{1.0 / rung.k, 0.0, 0.0};
+    const double weight = first_half && second_half ? 0.5 : 1.0;
+    for (const Rung* half : {&rung, &*other}) {
+      if (half->part == 1 ? !first_half : !second_half) continue;
+      joined.h_sq += weight * half->mean_distance_sq;
+      joined.value += weight * mean_value(*half, multiplet);
+    }
+    observations.push_back(joined);
+  }
+  return observations;
+}
+
+/// lambda of the fit. @param terms 3: 1, 1/k, h^2; 4: also h^2/k
+double fit(const std::vector<Observation>& observations, int terms) {
+  const auto rows = static_cast<Eigen::Index>(observations.size());
+  Eigen::MatrixXd design(rows, terms);
+  Eigen::VectorXd values(rows);
+  for (Eigen::Index i = 0; i < rows; ++i) {
+    const Observation& o = observations[static_cast<std::size_t>(i)];
+    const double h = o.h_sq / observations.front().h_sq;  // both columns of similar size
+    design(i, 0) = 1.0;
+    design(i, 1) = o.inverse_k / observations.front().inverse_k;
+    design(i, 2) = h;
+    if (terms == 4) design(i, 3) = h * design(i, 1);
+    values(i) = o.value;
+  }
+  return design.colPivHouseholderQr().solve(values)(0);
+}
+
+void extrapolate(Multiplet& multiplet, const std::vector<Rung>& ladder) {
+  const auto all = observe(ladder, multiplet, true, true);
+  const double limit = fit(all, 3);
+  const double halves = 0.5 * std::abs(fit(observe(ladder, multiplet, true, false), 3) -
+                                       fit(observe(ladder, multiplet, false, true), 3));
+  const double usual_noise = limit * 0.008 * std::sqrt(2.0 / multiplet.count) *
+                             std::sqrt(1e4 / static_cast<double>(ladder.front().n_points));
+  const double noise = std::max(halves, usual_noise);
+  const double model = 0.5 * std::abs(limit - fit(all, 4));
+  double h_sq = 0.0;
+  for (const Observation& o : all) h_sq += o.h_sq / static_cast<double>(all.size());
+  const double y = limit * h_sq;
+  const double order = limit * y * y * (n + 2.0) * (n + 2.0) / (24.0 * n * n * (n + 4.0) * (n + 6.0));
+  multiplet.limit = limit;
+  multiplet.error = 2.0 * std::sqrt(noise * noise + model * model + order * order);
+}
+
+/// Standard deviation of a multiplet's eigenvalues.
+double spread(const std::vector<double>& values, const Multiplet& multiplet) {
+  double squares = 0.0;
+  for (int i = 0; i < multiplet.count; ++i) {
+    const double difference = values[static_cast<std::size_t>(multiplet.first + i)] - multiplet.raw;
+    squares += difference * difference;
+  }
+  return std::sqrt(squares / std::max(1, multiplet.count - 1));
+}
+
+std::string find_obstacle(const std::vector<Rung>& ladder) {
+  for (const Rung& rung : ladder) {
+    const std::string graph = "the graph of " + std::to_string(rung.n_points) + " points and " +
+                              std::to_string(rung.k) + " neighbours ";
+    if (rung.n_components != ladder.front().n_components)
+      return graph + "has " + std::to_string(rung.n_components) + " components instead of " +
+             std::to_string(ladder.front().n_components);
+    if (rung.values.size() < ladder.front().values.size())
+      return graph + "has only " + std::to_string(rung.values.size()) + " converged eigenvalues";
+  }
+  return {};
+}
+
+}  // namespace
+
+double eigenvalue_scatter(GlobalIndex n_points) {
+  return 2.5 / std::sqrt(static_cast<double>(n_points));
+}
+
+std::vector<Multiplet> find_multiplets(const std::vector<double>& values, int zero_modes,
+                                       GlobalIndex n_points) {
+  const double gap = gap_in_scatters * eigenvalue_scatter(n_points);
+  std::vector<Multiplet> multiplets;
+  const auto size = static_cast<int>(values.size());
+  for (int begin = zero_modes; begin < size;) {
+    const auto value = [&](int i) { return values[static_cast<std::size_t>(i)]; };
+    int end = begin + 1;
+    while (end < size && value(end) - value(end - 1) <= gap * value(end - 1)) ++end;
+    Multiplet multiplet{begin, end - begin, end == size, 0.0, nan, nan};
+    for (int i = begin; i < end; ++i) multiplet.raw += value(i) / multiplet.count;
+    multiplets.push_back(multiplet);
+    begin = end;
+  }
+  return multiplets;
+}
+
+SpectrumLimit extrapolate(const std::vector<Rung>& ladder, int zero_modes) {
+  SpectrumLimit result;
+  const auto& raw = ladder.front().values;
+  result.values.assign(raw.size(), nan);
+  result.errors.assign(raw.size(), nan);
+  result.multiplets = find_multiplets(raw, zero_modes, ladder.front().n_points);
+  result.obstacle = find_obstacle(ladder);
+  if (!result.obstacle.empty()) return result;
+  for (int i = 0; i < zero_modes; ++i)
+    result.values[static_cast<std::size_t>(i)] = result.errors[static_cast<std::size_t>(i)] = 0.0;
+  for (Multiplet& multiplet : result.multiplets) {
+    if (multiplet.is_open) continue;
+    extrapolate(multiplet, ladder);
+    const double scatter =
+        std::max(spread(raw, multiplet) / multiplet.raw, eigenvalue_scatter(ladder.front().n_points)) *
+        multiplet.limit;
+    for (int i = 0; i < multiplet.count; ++i) {
+      const auto index = static_cast<std::size_t>(multiplet.first + i);
+      result.values[index] = multiplet.limit;
+      result.errors[index] = std::hypot(multiplet.error, 2.0 * scatter);
+    }
+  }
+  return result;
+}
+
+}  // namespace k7::spectral
