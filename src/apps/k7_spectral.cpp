@@ -240,7 +240,7 @@ class SpectralProgram final : public cli::Program {
   spectral::KnnGraph find_neighbors(const cli::Context& context, const spectral::IndexedCloud& points) {
     const auto& comm = context.comm;
     choose_ladder(points.cloud.n_global);
-    const int k = ladder_ok_ ? ladder_.back() : options_.neighbors;
+    const int k = graph_neighbors().back();
     auto graph = spectral::build_knn_graph(points, *manifold_, *embedding_, k, comm, context.threads);
     n_halo_ = graph.n_halo;
     report_.timing.knn = lap();
@@ -261,8 +261,8 @@ class SpectralProgram final : public cli::Program {
 
   void solve_notebook(const cli::Context& context, const spectral::KnnGraph& graph) {
     const auto& comm = context.comm;
-    const auto symmetric = spectral::symmetrize(graph, comm);
-    note_components(spectral::connected_components(symmetric, symmetric.k, comm).count);
+    const auto symmetric = spectral::symmetrize(graph, {graph.k}, spectral::Join::either, comm);
+    note_components(spectral::connected_components(symmetric, graph.k, comm).count);
     spdlog::info("the notebook's L is not symmetric: its matrix was symmetrised as (L + L^T)/2");
     const auto laplacian =
         spectral::notebook_laplacian(graph, spectral::notebook_weights(graph), device_, comm);
@@ -287,9 +287,14 @@ class SpectralProgram final : public cli::Program {
     return eigen;
   }
 
+  /// Numbers of neighbours whose graphs are needed.
+  std::vector<int> graph_neighbors() const {
+    return ladder_ok_ ? ladder_ : std::vector<int>{options_.neighbors};
+  }
+
   void solve_graph(const cli::Context& context, spectral::KnnGraph directed) {
     const auto& comm = context.comm;
-    const auto graph = spectral::symmetrize(directed, comm);
+    const auto graph = spectral::symmetrize(directed, graph_neighbors(), spectral::Join::balanced, comm);
     directed = {};
     const int k = options_.neighbors;
     const auto components = spectral::connected_components(graph, k, comm);
@@ -357,7 +362,7 @@ class SpectralProgram final : public cli::Program {
                                                comm, context.threads);
       const auto graph = spectral::symmetrize(
           spectral::build_knn_graph(half, *manifold_, *embedding_, ladder_.back(), comm, context.threads),
-          comm);
+          ladder_, spectral::Join::balanced, comm);
       climb(context, graph, part);
     }
     report_.limit = spectral::extrapolate(report_.ladder, report_.pairs.zero_modes);

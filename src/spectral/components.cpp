@@ -33,10 +33,11 @@ class LocalSets {
 Components connected_components(const SymmetricGraph& graph, int k, const parallel::Communicator& comm) {
   const std::size_t n = graph.n_local();
   LocalSets sets(n);
+  const std::uint8_t level = graph.level_of(k);
   std::vector<std::pair<std::size_t, std::size_t>> links;  // (local row, ghost)
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t x = graph.offsets[i]; x < graph.offsets[i + 1]; ++x) {
-      if (graph.levels[x] >= k) continue;
+      if (graph.levels[x] > level) continue;
       if (graph.places[x] < n)
         sets.join(i, graph.places[x]);
       else

@@ -58,7 +58,7 @@ class WeightedGraph {
  public:
   WeightedGraph(const SymmetricGraph& graph, int k, const parallel::Communicator& comm)
       : graph_(graph),
-        k_(k),
+        level_(graph.level_of(k)),
         exchange_(graph, comm),
         scale_(graph.n_local() + graph.ghost_rows.size(), 1.0) {}
 
@@ -72,7 +72,7 @@ class WeightedGraph {
   template <class F>
   void for_each_edge(std::size_t i, const F& visit) const {
     for (std::size_t e = graph_.offsets[i]; e < graph_.offsets[i + 1]; ++e) {
-      if (graph_.levels[e] >= k_) continue;
+      if (graph_.levels[e] > level_) continue;
       const double factor =
           graph_.volume_factors.empty() ? 1.0 : std::max(smallest_factor, double{graph_.volume_factors[e]});
       visit(e, scale_[i] * scale_[graph_.places[e]] / factor);
@@ -93,7 +93,7 @@ class WeightedGraph {
 
  private:
   const SymmetricGraph& graph_;
-  int k_;
+  std::uint8_t level_;
   GhostExchange exchange_;
   std::vector<double> scale_;  // (n_local + ghosts)
 };

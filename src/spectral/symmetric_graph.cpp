@@ -2,6 +2,8 @@
 #include "k7/spectral/symmetric_graph.hpp"
 
 #include <algorithm>
+#include <stdexcept>
+#include <string>
 
 namespace k7::spectral {
 namespace {
@@ -11,7 +13,7 @@ struct HalfEdge {
   GlobalIndex column;
   double distance_sq;
   float volume_factor;
-  std::uint16_t level;
+  std::uint8_t level;
 };
 
 /// A half-edge on its way to the owner of its row.
@@ -20,33 +22,86 @@ struct Message {
   HalfEdge edge;
 };
 
-HalfEdge half_edge(const KnnGraph& graph, std::size_t i, std::size_t m, GlobalIndex column) {
+/// Decides which entries of the lists of neighbours are edges.
+class EdgeRule {
+ public:
+  EdgeRule(const KnnGraph& graph, const std::vector<int>& neighbors, Join join,
+           const parallel::Communicator& comm)
+      : graph_(graph), join_(join) {
+    for (const int k : neighbors) neighbors_.push_back(static_cast<std::size_t>(k));
+    if (join == Join::either) return;
+    const GhostExchange exchange(graph, comm);
+    for (const std::size_t k : neighbors_)
+      ghost_radii_.push_back(exchange.values([&](std::size_t i) { return own_radius_sq(i, k); }));
+  }
+
+  /// Calls visit(i, m, place, level) for those list entries m of local rows i that are edges.
+  template <class F>
+  void for_each_edge(const F& visit) const {
+    const auto k = static_cast<std::size_t>(graph_.k);
+    for (std::size_t i = 0; i < graph_.n_local(); ++i) {
+      for (std::size_t m = 0; m < k; ++m) {
+        const std::uint32_t place = graph_.places[i * k + m];
+        const std::size_t level = level_of(i, m, place);
+        if (level < neighbors_.size()) visit(i, m, place, static_cast<std::uint8_t>(level));
+      }
+    }
+  }
+
+ private:
+  /// The first of the graphs that has the edge; their number if none has.
+  std::size_t level_of(std::size_t i, std::size_t m, std::uint32_t place) const {
+    std::size_t level = 0;
+    while (level < neighbors_.size() && !is_edge(i, m, place, level)) ++level;
+    return level;
+  }
+
+  bool is_edge(std::size_t i, std::size_t m, std::uint32_t place, std::size_t level) const {
+    const std::size_t k = neighbors_[level];
+    if (join_ == Join::either) return m < k;
+    if (4 * m < k) return true;
+    const double d_sq = graph_.distance_sq[i * static_cast<std::size_t>(graph_.k) + m];
+    const double other =
+        place < graph_.n_local() ? own_radius_sq(place, k) : ghost_radii_[level][place - graph_.n_local()];
+    return d_sq * d_sq <= own_radius_sq(i, k) * other;
+  }
+
+  double own_radius_sq(std::size_t i, std::size_t k) const {
+    return graph_.distance_sq[i * static_cast<std::size_t>(graph_.k) + k - 1];
+  }
+
+  const KnnGraph& graph_;
+  Join join_;
+  std::vector<std::size_t> neighbors_;
+  std::vector<std::vector<double>> ghost_radii_;  // of each graph
+};
+
+HalfEdge half_edge(const KnnGraph& graph, std::size_t i, std::size_t m, GlobalIndex column,
+                   std::uint8_t level) {
   const std::size_t entry = i * static_cast<std::size_t>(graph.k) + m;
   return {column, graph.distance_sq[entry], graph.volume_factors.empty() ? 1.0F : graph.volume_factors[entry],
-          static_cast<std::uint16_t>(m)};
+          level};
 }
 
 /// The reverse of every edge whose end belongs to another rank, sent to that rank.
-std::vector<Message> receive_reverse_edges(const KnnGraph& graph, const parallel::Communicator& comm) {
+std::vector<Message> receive_reverse_edges(const KnnGraph& graph, const EdgeRule& rule,
+                                           const parallel::Communicator& comm) {
   const auto n_ranks = static_cast<std::size_t>(comm.size());
-  const auto k = static_cast<std::size_t>(graph.k);
   const auto owner = [&](std::uint32_t place) {
     return static_cast<std::size_t>(row_owner(graph.row_starts, graph.row_of(place)));
   };
   std::vector<std::size_t> counts(n_ranks, 0);
-  for (const std::uint32_t place : graph.places)
+  rule.for_each_edge([&](std::size_t, std::size_t, std::uint32_t place, std::uint8_t) {
     if (place >= graph.n_local()) ++counts[owner(place)];
+  });
   std::vector<std::size_t> next(n_ranks + 1, 0);
   for (std::size_t r = 0; r < n_ranks; ++r) next[r + 1] = next[r] + counts[r];
   std::vector<Message> send(next[n_ranks]);
-  for (std::size_t i = 0; i < graph.n_local(); ++i) {
-    for (std::size_t m = 0; m < k; ++m) {
-      const std::uint32_t place = graph.places[i * k + m];
-      if (place < graph.n_local()) continue;
-      send[next[owner(place)]++] = {graph.row_of(place),
-                                    half_edge(graph, i, m, graph.row_begin + static_cast<GlobalIndex>(i))};
-    }
-  }
+  rule.for_each_edge([&](std::size_t i, std::size_t m, std::uint32_t place, std::uint8_t level) {
+    if (place < graph.n_local()) return;
+    send[next[owner(place)]++] = {
+        graph.row_of(place), half_edge(graph, i, m, graph.row_begin + static_cast<GlobalIndex>(i), level)};
+  });
   std::vector<std::size_t> received;
   return comm.exchange(send, counts, received);
 }
@@ -130,47 +185,53 @@ int row_owner(const std::vector<GlobalIndex>& row_starts, GlobalIndex row) {
          1;
 }
 
-SymmetricGraph symmetrize(const KnnGraph& graph, const parallel::Communicator& comm) {
+std::uint8_t SymmetricGraph::level_of(int k) const {
+  const auto found = std::find(neighbors.begin(), neighbors.end(), k);
+  if (found == neighbors.end())
+    throw std::invalid_argument("no graph of " + std::to_string(k) + " neighbours");
+  return static_cast<std::uint8_t>(found - neighbors.begin());
+}
+
+SymmetricGraph symmetrize(const KnnGraph& graph, const std::vector<int>& neighbors, Join join,
+                          const parallel::Communicator& comm) {
   SymmetricGraph result;
   result.n_global = graph.n_global;
-  result.k = graph.k;
+  result.neighbors = neighbors;
   result.row_starts = graph.row_starts;
   result.row_begin = graph.row_begin;
   result.ids = graph.ids;
   result.densities = graph.densities;
-  const auto incoming = receive_reverse_edges(graph, comm);
+  const EdgeRule rule(graph, neighbors, join, comm);
+  const auto incoming = receive_reverse_edges(graph, rule, comm);
   const auto n_local = graph.n_local();
-  const auto k = static_cast<std::size_t>(graph.k);
   const auto local = [&](const Message& m) { return static_cast<std::size_t>(m.row - graph.row_begin); };
 
   RowBuilder rows(n_local);
-  for (std::size_t e = 0; e < graph.places.size(); ++e) {
-    rows.count(e / k);
-    if (graph.places[e] < n_local) rows.count(graph.places[e]);
-  }
+  rule.for_each_edge([&](std::size_t i, std::size_t, std::uint32_t place, std::uint8_t) {
+    rows.count(i);
+    if (place < n_local) rows.count(place);
+  });
   for (const Message& m : incoming) rows.count(local(m));
   rows.allocate();
-  for (std::size_t i = 0; i < n_local; ++i) {
-    for (std::size_t m = 0; m < k; ++m) {
-      const std::uint32_t place = graph.places[i * k + m];
-      rows.add(i, half_edge(graph, i, m, graph.row_of(place)));
-      if (place < n_local)
-        rows.add(place, half_edge(graph, i, m, graph.row_begin + static_cast<GlobalIndex>(i)));
-    }
-  }
+  rule.for_each_edge([&](std::size_t i, std::size_t m, std::uint32_t place, std::uint8_t level) {
+    rows.add(i, half_edge(graph, i, m, graph.row_of(place), level));
+    if (place < n_local)
+      rows.add(place, half_edge(graph, i, m, graph.row_begin + static_cast<GlobalIndex>(i), level));
+  });
   for (const Message& m : incoming) rows.add(local(m), m.edge);
   rows.join_duplicates();
   rows.move_to(result, !graph.volume_factors.empty());
   return result;
 }
 
-GhostExchange::GhostExchange(const SymmetricGraph& graph, const parallel::Communicator& comm)
+GhostExchange::GhostExchange(const std::vector<GlobalIndex>& ghost_rows,
+                             const std::vector<GlobalIndex>& row_starts, GlobalIndex row_begin,
+                             const parallel::Communicator& comm)
     : comm_(comm), send_counts_(static_cast<std::size_t>(comm.size()), 0) {
   std::vector<std::size_t> wanted(send_counts_.size(), 0);
-  for (const GlobalIndex row : graph.ghost_rows)
-    ++wanted[static_cast<std::size_t>(row_owner(graph.row_starts, row))];
-  for (const GlobalIndex row : comm.exchange(graph.ghost_rows, wanted, send_counts_))
-    send_rows_.push_back(static_cast<std::uint32_t>(row - graph.row_begin));
+  for (const GlobalIndex row : ghost_rows) ++wanted[static_cast<std::size_t>(row_owner(row_starts, row))];
+  for (const GlobalIndex row : comm.exchange(ghost_rows, wanted, send_counts_))
+    send_rows_.push_back(static_cast<std::uint32_t>(row - row_begin));
 }
 
 void GhostExchange::append_ghosts(std::vector<double>& local) const {

@@ -334,35 +334,68 @@ TEST(KnnGraph, distances_are_symmetric_to_the_bit) {
   }
 }
 
-TEST(KnnGraph, both_ends_of_every_edge_know_it) {
-  const AllPoints all = test::random_points("s1xs3xs3", 700);
-  const int k = 6;
-  std::vector<std::set<std::size_t>> expected(all.size());
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    for (const auto& [square, j] : test::nearest(all, i, k)) {
-      expected[i].insert(j);
-      expected[j].insert(i);
-    }
-  }
-  const KnnGraph graph = test::knn_graph(all, k);
-  const SymmetricGraph symmetric = symmetrize(graph, world());
-  // Input rows of all matrix rows, on every rank.
+/// Input rows of all matrix rows, on every rank.
+std::vector<GlobalIndex> ids_of_rows(const KnnGraph& graph) {
   std::vector<GlobalIndex> send;
   for (int r = 0; r < world().size(); ++r) send.insert(send.end(), graph.ids.begin(), graph.ids.end());
   std::vector<std::size_t> received;
-  const auto id_of_row = world().exchange(
+  return world().exchange(
       send, std::vector<std::size_t>(static_cast<std::size_t>(world().size()), graph.n_local()), received);
+}
+
+/// The edges of local rows in the graph of k neighbours against those expected.
+void expect_edges(const AllPoints& all, const SymmetricGraph& symmetric,
+                  const std::vector<GlobalIndex>& id_of_row, int k,
+                  const std::vector<std::map<std::size_t, double>>& expected) {
   for (std::size_t i = 0; i < symmetric.n_local(); ++i) {
     const auto id = static_cast<std::size_t>(symmetric.ids[i]);
     std::set<std::size_t> found;
+    std::size_t count = 0;
     for (std::size_t x = symmetric.offsets[i]; x < symmetric.offsets[i + 1]; ++x) {
+      if (symmetric.levels[x] > symmetric.level_of(k)) continue;
       const auto other = static_cast<std::size_t>(
           id_of_row[static_cast<std::size_t>(symmetric.row_of(symmetric.places[x]))]);
       found.insert(other);
+      ++count;
       EXPECT_NEAR(symmetric.distance_sq[x], all.distance_sq(id, other), 1e-13 * symmetric.distance_sq[x]);
     }
-    EXPECT_EQ(found, expected[id]);
-    EXPECT_EQ(found.size(), symmetric.offsets[i + 1] - symmetric.offsets[i]);
+    std::set<std::size_t> wanted;
+    for (const auto& edge : expected[id]) wanted.insert(edge.first);
+    EXPECT_EQ(found, wanted) << "row " << id << ", k = " << k;
+    EXPECT_EQ(count, wanted.size());
+  }
+}
+
+TEST(KnnGraph, both_ends_of_every_edge_know_it) {
+  const AllPoints all = test::random_points("s1xs3xs3", 700);
+  const int k = 6;
+  std::vector<std::map<std::size_t, double>> expected(all.size());
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (const auto& [square, j] : test::nearest(all, i, k)) expected[i][j] = expected[j][i] = square;
+  const KnnGraph graph = test::knn_graph(all, k);
+  expect_edges(all, symmetrize(graph, {k}, Join::either, world()), ids_of_rows(graph), k, expected);
+}
+
+TEST(KnnGraph, edges_are_balanced_for_every_number_of_neighbours) {
+  const AllPoints all = test::random_points("s1xs3xs3", 700);
+  const std::vector<int> neighbors{1, 4, 9, 18};
+  const KnnGraph graph = test::knn_graph(all, neighbors.back());
+  const SymmetricGraph symmetric = symmetrize(graph, neighbors, Join::balanced, world());
+  const auto id_of_row = ids_of_rows(graph);
+  for (const int k : neighbors) expect_edges(all, symmetric, id_of_row, k, test::balanced_edges(all, k));
+}
+
+/// A point far from all others has few edges, not none.
+TEST(KnnGraph, outlier_keeps_its_nearest_neighbours) {
+  AllPoints all = test::random_points("euclidean", 200, 1.0);
+  for (std::size_t d = 0; d < 7; ++d) all.points[d] = 50.0;
+  const int k = 12;
+  const KnnGraph graph = test::knn_graph(all, k);
+  const SymmetricGraph symmetric = symmetrize(graph, {k}, Join::balanced, world());
+  for (std::size_t i = 0; i < symmetric.n_local(); ++i) {
+    if (symmetric.ids[i] == 0) {
+      EXPECT_EQ(symmetric.offsets[i + 1] - symmetric.offsets[i], 3U);
+    }
   }
 }
 

@@ -25,14 +25,15 @@ struct Dense {
     const auto n = static_cast<Eigen::Index>(all.size());
     Eigen::MatrixXd w = Eigen::MatrixXd::Zero(n, n);
     Eigen::MatrixXd square = Eigen::MatrixXd::Zero(n, n);
-    for (Eigen::Index i = 0; i < n; ++i) {
-      const auto row = static_cast<std::size_t>(i);
-      for (const auto& [distance_sq, other] : test::nearest(all, row, n_neighbors)) {
-        const auto j = static_cast<Eigen::Index>(other);
+    const auto edges = test::balanced_edges(all, n_neighbors);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      for (const auto& [j, distance_sq] : edges[i]) {
         // Factors are stored in single precision and stop at 1/20.
-        const double factor = static_cast<float>(all.volume_factor(row, other));
-        w(i, j) = w(j, i) = 1.0 / std::max(0.05, factor);
-        square(i, j) = square(j, i) = distance_sq;
+        const double factor = static_cast<float>(all.volume_factor(i, j));
+        const auto row = static_cast<Eigen::Index>(i);
+        const auto column = static_cast<Eigen::Index>(j);
+        w(row, column) = 1.0 / std::max(0.05, factor);
+        square(row, column) = distance_sq;
       }
     }
     const Eigen::VectorXd s = density_scale(all, (w.cwiseProduct(square)).rowwise().sum());
@@ -67,7 +68,8 @@ struct Result {
 Result solve(const AllPoints& all, int k, int count, int graph_k = 0) {
   Result r;
   r.graph = test::knn_graph(all, graph_k > 0 ? graph_k : k);
-  const auto symmetric = symmetrize(r.graph, world());
+  const auto symmetric = symmetrize(r.graph, graph_k > k ? std::vector<int>{k, graph_k} : std::vector<int>{k},
+                                    Join::balanced, world());
   r.components = connected_components(symmetric, k, world());
   NullSpace null_space;
   null_space.count = static_cast<int>(std::min(r.components.count, GlobalIndex{count}));
@@ -149,7 +151,7 @@ TEST(Spectrum, components_in_a_chain_across_ranks) {
     for (std::size_t d = 0; d < 7; ++d)
       all.points[i * 7 + d] = d == 0 ? static_cast<double>(i * 37 % 200) : 0.0;
   const auto graph = test::knn_graph(all, 2);
-  const auto components = connected_components(symmetrize(graph, world()), 2, world());
+  const auto components = connected_components(symmetrize(graph, {2}, Join::balanced, world()), 2, world());
   EXPECT_EQ(components.count, 1);
   for (const GlobalIndex label : components.labels) EXPECT_EQ(label, 0);
 }

@@ -5,6 +5,7 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -119,6 +120,27 @@ inline std::vector<std::pair<double, std::size_t>> nearest(const AllPoints& all,
   std::partial_sort(list.begin(), list.begin() + k, list.end());
   list.resize(static_cast<std::size_t>(k));
   return list;
+}
+
+/// Join::balanced by brute force: (id, d^2) of each point's edges in the graph of k neighbours.
+inline std::vector<std::map<std::size_t, double>> balanced_edges(const AllPoints& all, int k) {
+  std::vector<double> near(all.size());  // d^2 of the last of the k/4 nearest
+  std::vector<double> far(all.size());   // d^2 of the k-th
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto list = nearest(all, i, k);
+    near[i] = list[static_cast<std::size_t>((k + 3) / 4 - 1)].first;
+    far[i] = list.back().first;
+  }
+  std::vector<std::map<std::size_t, double>> edges(all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const double square = all.distance_sq(i, j);
+      const double up_to = std::max({near[i], near[j], std::sqrt(far[i]) * std::sqrt(far[j])});
+      // Both k-th neighbours of each other: equal up to rounding.
+      if (square <= up_to * (1.0 + 1e-13)) edges[i][j] = edges[j][i] = square;
+    }
+  }
+  return edges;
 }
 
 }  // namespace k7::test

@@ -36,7 +36,7 @@ struct LadderOptions {
 };
 
 /// Spectra of graphs of fewer neighbours, all out of one. Collective.
-/// @param neighbors each at most graph.k
+/// @param neighbors each one of graph.neighbors
 /// @param done called after each rung
 std::vector<Rung> climb(const SymmetricGraph& graph, const std::vector<int>& neighbors, int part,
                         const LadderOptions& options, const parallel::Communicator& comm,

@@ -43,7 +43,7 @@ enum class Device { cpu, cuda };
 ///
 /// f is free at the ends of coordinates that are not periodic (Neumann): K is the quadratic form of |grad
 /// f|^2 with nothing prescribed there. Collective.
-/// @param k neighbours, at most graph.k
+/// @param k neighbours, one of graph.neighbors
 /// @param source name of the input file, for messages
 /// @throws CollectiveError (bad input) when all neighbours of a point coincide with it
 Laplacian graph_laplacian(const SymmetricGraph& graph, int k, const std::string& source, Device device,
