@@ -302,9 +302,10 @@ class SpectralProgram final : public cli::Program {
     spectral::NullSpace null_space;
     null_space.count = static_cast<int>(std::min(components.count, GlobalIndex{options_.eigenvalues}));
     null_space.components = spectral::number_components(components, graph.row_begin, null_space.count, comm);
-    spectral::Rung rung{0, k, graph.n_global, 0.0, components.count, {}};
+    spectral::Rung rung{0, k, graph.n_global, 0.0, 0.0, components.count, {}};
     {
       const auto laplacian = spectral::graph_laplacian(graph, k, options_.samples, device_, comm);
+      rung.mean_degree = laplacian.mean_degree;
       rung.mean_distance_sq = laplacian.mean_distance_sq;
       report_.timing.assemble = lap();
       spdlog::info("assembled the matrix: {:.2f} s", report_.timing.assemble);

@@ -67,7 +67,7 @@ void prepare_process(char** argv) {
     setenv(name, value, 1);
     changed = true;
   };
-  set_default("OMP_WAIT_POLICY", "passive");
+  if (std::getenv("OMP_WAIT_POLICY") == nullptr) set_default("GOMP_SPINCOUNT", "30000");
   const char* core = openblas_core();
   const char* best = best_core();
   if (core != nullptr && best != nullptr && is_generic(core)) set_default("OPENBLAS_CORETYPE", best);

@@ -39,9 +39,10 @@ std::vector<Rung> climb(const SymmetricGraph& graph, const std::vector<int>& nei
                         const std::function<void(const Rung&)>& done) {
   std::vector<Rung> rungs;
   for (const int k : neighbors) {
-    Rung rung{part, k, graph.n_global, 0.0, 0, {}};
+    Rung rung{part, k, graph.n_global, 0.0, 0.0, 0, {}};
     const auto null_space = null_space_of(graph, k, options.eigen.count, rung.n_components, comm);
     const auto laplacian = graph_laplacian(graph, k, options.source, options.device, comm);
+    rung.mean_degree = laplacian.mean_degree;
     rung.mean_distance_sq = laplacian.mean_distance_sq;
     rung.values = smallest_eigenpairs(laplacian, graph.ids, null_space, options.eigen, comm).values;
     done(rung);

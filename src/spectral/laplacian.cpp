@@ -157,6 +157,7 @@ Laplacian graph_laplacian(const SymmetricGraph& graph, int k, const std::string&
   weighted.exchange().append_ghosts(root_mass);
   Entries entries(graph.places.size() + graph.n_local());
   double weight_sum = 0.0;
+  double edge_count = 0.0;
   double square_sum = 0.0;
   for (std::size_t i = 0; i < graph.n_local(); ++i) {
     const GlobalIndex row = graph.row_begin + static_cast<GlobalIndex>(i);
@@ -165,11 +166,13 @@ Laplacian graph_laplacian(const SymmetricGraph& graph, int k, const std::string&
       const std::uint32_t place = graph.places[e];
       entries.add(row, graph.row_of(place), -w / (root_mass[i] * root_mass[place]));
       degree += w;
+      edge_count += 1.0;
       square_sum += w * graph.distance_sq[e];
     });
     entries.add(row, row, degree / (root_mass[i] * root_mass[i]));
     weight_sum += degree;
   }
+  result.mean_degree = comm.sum(edge_count) / static_cast<double>(graph.n_global);
   result.mean_distance_sq = comm.sum(square_sum) / comm.sum(weight_sum);
   result.matrix = assemble(graph.n_local(), graph.n_global, std::move(entries), device);
   return result;
@@ -208,7 +211,7 @@ Laplacian notebook_laplacian(const KnnGraph& graph, const NotebookWeights& weigh
     entries.add(row, row, sum);
   }
   return {assemble(graph.n_local(), graph.n_global, std::move(entries), device),
-          std::vector<double>(graph.n_local(), 1.0), 0.0};
+          std::vector<double>(graph.n_local(), 1.0), 0.0, 0.0};
 }
 
 }  // namespace k7::spectral

@@ -17,7 +17,7 @@ constexpr double n = geometry::dim;
 
 /// A multiplet's mean eigenvalue on one graph, or on two halves together.
 struct Observation {
-  double inverse_k;
+  double inverse_degree;
   double h_sq;
   double value;
 };
@@ -34,15 +34,16 @@ std::vector<Observation> observe(const std::vector<Rung>& ladder, const Multiple
   std::vector<Observation> observations;
   for (const Rung& rung : ladder) {
     if (rung.part == 0)
-      observations.push_back({1.0 / rung.k, rung.mean_distance_sq, mean_value(rung, multiplet)});
+      observations.push_back({1.0 / rung.mean_degree, rung.mean_distance_sq, mean_value(rung, multiplet)});
     if (rung.part != 1) continue;
     const auto other = std::find_if(ladder.begin(), ladder.end(),
                                     [&](const Rung& r) { return r.part == 2 && r.k == rung.k; });
     if (other == ladder.end()) continue;
-    Observation joined{1.0 / rung.k, 0.0, 0.0};
+    Observation joined{0.0, 0.0, 0.0};
     const double weight = first_half && second_half ? 0.5 : 1.0;
     for (const Rung* half : {&rung, &*other}) {
       if (half->part == 1 ? !first_half : !second_half) continue;
+      joined.inverse_degree += weight / half->mean_degree;
       joined.h_sq += weight * half->mean_distance_sq;
       joined.value += weight * mean_value(*half, multiplet);
     }
@@ -51,7 +52,7 @@ std::vector<Observation> observe(const std::vector<Rung>& ladder, const Multiple
   return observations;
 }
 
-/// lambda of the fit. @param terms 3: 1, 1/k, h^2; 4: also h^2/k
+/// lambda of the fit. @param terms 3: 1, 1/degree, h^2; 4: also h^2/degree
 double fit(const std::vector<Observation>& observations, int terms) {
   const auto rows = static_cast<Eigen::Index>(observations.size());
   Eigen::MatrixXd design(rows, terms);
@@ -60,7 +61,7 @@ double fit(const std::vector<Observation>& observations, int terms) {
     const Observation& o = observations[static_cast<std::size_t>(i)];
     const double h = o.h_sq / observations.front().h_sq;  // both columns of similar size
     design(i, 0) = 1.0;
-    design(i, 1) = o.inverse_k / observations.front().inverse_k;
+    design(i, 1) = o.inverse_degree / observations.front().inverse_degree;
     design(i, 2) = h;
     if (terms == 4) design(i, 3) = h * design(i, 1);
     values(i) = o.value;

@@ -64,6 +64,7 @@ io::Json ladder_json(const std::vector<Rung>& ladder) {
     list.push_back({{"part", rung.part},
                     {"k", rung.k},
                     {"n_points", rung.n_points},
+                    {"mean_degree", rung.mean_degree},
                     {"mean_distance_sq", rung.mean_distance_sq},
                     {"n_components", rung.n_components},
                     {"eigenvalues", rung.values}});

@@ -20,6 +20,7 @@ struct Rung {
   int part;  ///< 0: all points; 1, 2: the two halves
   int k;     ///< neighbours
   GlobalIndex n_points;
+  double mean_degree;       ///< edges per point, close to k
   double mean_distance_sq;  ///< h^2, see Laplacian
   GlobalIndex n_components;
   std::vector<double> values;  ///< ascending, zero modes included; fewer when some did not converge

@@ -23,6 +23,7 @@ using MatrixHandle = std::unique_ptr<_p_Mat, MatrixDeleter>;
 struct Laplacian {
   MatrixHandle matrix;
   std::vector<double> root_mass;  ///< (n_local) M_ii^{1/2}
+  double mean_degree = 0.0;       ///< edges per point
   double mean_distance_sq = 0.0;  ///< h^2, the weighted mean of d^2 over all edges
 };
 

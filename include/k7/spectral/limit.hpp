@@ -39,10 +39,11 @@ struct SpectrumLimit {
   std::vector<double> errors;
 };
 
-/// Least squares of lambda(k, N) = lambda (1 + a/k + b h^2) per multiplet, h^2 the mean squared neighbour
-/// distance: a/k is what the eigenvectors gain by following the noise of the graph, b h^2 the curvature of
-/// the eigenfunctions (in flat space b = -lambda (n+2) / (4n(n+4)), n = 7, for neighbourhoods that are balls)
-/// and of the manifold. Both halves of the points count as one rung each.
+/// Least squares of lambda(k, N) = lambda (1 + a/k + b h^2) per multiplet, k the mean degree (close to the
+/// number of neighbours), h^2 the mean squared neighbour distance: a/k is what the eigenvectors gain by
+/// following the noise of the graph, b h^2 the curvature of the eigenfunctions (in flat space b = -lambda
+/// (n+2) / (4n(n+4)), n = 7, for neighbourhoods that are balls) and of the manifold. Both halves of the
+/// points count as one rung each.
 ///
 /// error = 2 sqrt(noise^2 + model^2 + order^2), where
 ///   noise  the larger of half the difference between the fits that use one half of the points each, and

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Limits and their bars on ladders that are made up, so that the truth is known.
+#include "k7/spectral/limit.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+namespace k7::spectral {
+namespace {
+
+/// What lambda(k, N) shall be in a made-up ladder.
+struct Model {
+  std::vector<double> eigenvalues{1.0, 1.0, 3.0, 3.0, 3.0, 4.0};  // the last one's multiplet stays open
+  double a = -2.0;
+  double b = -0.03;      // times lambda h^2
+  double mixed = 0.0;    // of lambda h^2 / k
+  double noise = 0.0;    // relative, of all points; the halves have noise of their own, all points the mean
+  double scatter = 0.0;  // relative, of single eigenvalues around their multiplet
+  std::uint64_t seed = 1;
+};
+
+constexpr GlobalIndex n_points = 10000;
+
+std::vector<Rung> make_ladder(const Model& model) {
+  std::mt19937_64 generator(model.seed);
+  std::normal_distribution<double> normal;
+  std::vector<Rung> ladder;
+  const double first = model.noise * std::sqrt(2.0) * normal(generator);
+  const double second = model.noise * std::sqrt(2.0) * normal(generator);
+  for (const int part : {0, 1, 2}) {
+    const double n = part == 0 ? 1e4 : 5e3;
+    const double common = part == 0 ? 0.5 * (first + second) : part == 1 ? first : second;
+    for (const int k : {32, 24, 48, 64, 96}) {
+      Rung rung{part, k, static_cast<GlobalIndex>(n), 0.98 * k, std::pow(k / n, 2.0 / 7.0) * 4.0, 1, {0.0}};
+      for (const double lambda : model.eigenvalues) {
+        const double h_sq = rung.mean_distance_sq;
+        const double shift = model.a / rung.mean_degree + model.b * lambda * h_sq +
+                             model.mixed * lambda * h_sq / rung.mean_degree;
+        rung.values.push_back(lambda * (1.0 + shift + common + model.scatter * normal(generator)));
+      }
+      ladder.push_back(rung);
+    }
+  }
+  return ladder;
+}
+
+TEST(Multiplets, split_where_gaps_exceed_the_scatter) {
+  const double gap = 2.4 * eigenvalue_scatter(n_points);  // relative
+  const std::vector<double> values{0.0, 1.0, 1.0 + 0.99 * gap, 2.0, 2.0 * (1.0 + 1.01 * gap), 3.0};
+  const auto multiplets = find_multiplets(values, 1, n_points);
+  ASSERT_EQ(multiplets.size(), 4U);
+  EXPECT_EQ(multiplets[0].first, 1);
+  EXPECT_EQ(multiplets[0].count, 2);
+  EXPECT_DOUBLE_EQ(multiplets[0].raw, 1.0 + 0.495 * gap);
+  EXPECT_EQ(multiplets[1].count, 1);
+  EXPECT_EQ(multiplets[2].count, 1);
+  EXPECT_EQ(multiplets[3].first, 5);
+  for (const auto& m : multiplets) {
+    EXPECT_EQ(m.is_open, m.first == 5);
+    EXPECT_TRUE(std::isnan(m.limit) && std::isnan(m.error));
+  }
+}
+
+TEST(Multiplets, none_beyond_the_zero_modes) {
+  EXPECT_TRUE(find_multiplets({0.0, 0.0}, 2, n_points).empty());
+}
+
+TEST(Multiplets, more_points_separate_finer) {
+  const std::vector<double> values{0.0, 1.0, 1.03, 2.0};
+  EXPECT_EQ(find_multiplets(values, 1, 10000).front().count, 2);
+  EXPECT_EQ(find_multiplets(values, 1, 1000000).front().count, 1);
+}
+
+TEST(Limit, three_terms_are_fitted_exactly) {
+  const auto limit = extrapolate(make_ladder({}), 1);
+  EXPECT_EQ(limit.obstacle, "");
+  ASSERT_EQ(limit.multiplets.size(), 3U);
+  EXPECT_NEAR(limit.multiplets[0].limit, 1.0, 1e-12);
+  EXPECT_NEAR(limit.multiplets[1].limit, 3.0, 1e-12);
+  EXPECT_TRUE(limit.multiplets[2].is_open);
+  EXPECT_TRUE(std::isnan(limit.multiplets[2].limit));
+  ASSERT_EQ(limit.values.size(), 7U);
+  EXPECT_EQ(limit.values[0], 0.0);
+  EXPECT_EQ(limit.errors[0], 0.0);
+  for (int i = 1; i <= 2; ++i) EXPECT_NEAR(limit.values[static_cast<std::size_t>(i)], 1.0, 1e-12);
+  for (int i = 3; i <= 5; ++i) EXPECT_NEAR(limit.values[static_cast<std::size_t>(i)], 3.0, 1e-12);
+  EXPECT_TRUE(std::isnan(limit.values[6]) && std::isnan(limit.errors[6]));
+}
+
+/// Even a ladder without any noise has the usual bar: its points could have been others.
+TEST(Limit, bar_never_vanishes) {
+  const auto limit = extrapolate(make_ladder({}), 1);
+  for (const int m : {0, 1}) {
+    const auto& multiplet = limit.multiplets[static_cast<std::size_t>(m)];
+    EXPECT_GT(multiplet.error, 2.0 * 0.008 * std::sqrt(2.0 / multiplet.count) * multiplet.limit);
+    EXPECT_LT(multiplet.error, 0.1 * multiplet.limit);
+  }
+  // A single eigenvalue is known less well than its multiplet's mean.
+  EXPECT_GT(limit.errors[1], limit.multiplets[0].error);
+}
+
+TEST(Limit, bar_grows_with_a_poor_fit) {
+  Model poor;
+  poor.mixed = 1.0;
+  const auto good = extrapolate(make_ladder({}), 1).multiplets[1];
+  const auto bad = extrapolate(make_ladder(poor), 1).multiplets[1];
+  EXPECT_GT(std::abs(bad.limit - 3.0), 10.0 * std::abs(good.limit - 3.0));
+  EXPECT_GT(bad.error, 1.2 * good.error);
+  EXPECT_LT(std::abs(bad.limit - 3.0), bad.error);
+}
+
+TEST(Limit, bar_grows_with_the_difference_of_the_halves) {
+  auto ladder = make_ladder({});
+  for (Rung& rung : ladder)
+    if (rung.part != 0)
+      for (double& value : rung.values) value *= rung.part == 1 ? 1.05 : 0.95;
+  const auto multiplet = extrapolate(ladder, 1).multiplets[0];
+  EXPECT_GT(multiplet.error, 2.0 * 0.5 * 0.05);  // two standard deviations of half the difference
+}
+
+/// Noise as large as that of 10^4 points: the bar of two deviations holds the truth in 90 to 100 of 100
+/// cases.
+TEST(Limit, bar_covers_the_truth) {
+  int covered = 0;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    Model noisy;
+    noisy.noise = 0.006;
+    noisy.scatter = 0.002;
+    noisy.seed = seed;
+    const auto multiplet = extrapolate(make_ladder(noisy), 1).multiplets[1];
+    if (std::abs(multiplet.limit - 3.0) <= multiplet.error) ++covered;
+  }
+  EXPECT_GE(covered, 180);
+}
+
+TEST(Limit, obstacles_are_named) {
+  auto torn = make_ladder({});
+  torn[3].n_components = 2;
+  auto result = extrapolate(torn, 1);
+  EXPECT_NE(result.obstacle.find("64 neighbours has 2 components"), std::string::npos) << result.obstacle;
+  EXPECT_TRUE(std::isnan(result.values[1]) && std::isnan(result.multiplets[0].limit));
+  EXPECT_EQ(result.multiplets.size(), 3U);  // the raw ones remain
+
+  auto unfinished = make_ladder({});
+  unfinished.back().values.resize(3);
+  result = extrapolate(unfinished, 1);
+  EXPECT_NE(result.obstacle.find("only 3 converged"), std::string::npos) << result.obstacle;
+}
+
+}  // namespace
+}  // namespace k7::spectral
