@@ -313,8 +313,7 @@ class SpectralProgram final : public cli::Program {
       report_.timing.eigensolve = lap();
       spdlog::info("computed {} eigenvalues: {:.2f} s", rung.values.size(), report_.timing.eigensolve);
     }
-    report_.limit.multiplets =
-        spectral::find_multiplets(rung.values, report_.pairs.zero_modes, graph.n_global);
+    report_.limit = spectral::without_limit(rung, report_.pairs.zero_modes, {});
     if (!ladder_ok_ || !report_.pairs.converged) return;
     report_.ladder.push_back(std::move(rung));
     climb(context, graph, 0);

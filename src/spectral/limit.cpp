@@ -14,10 +14,11 @@ namespace {
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double gap_in_scatters = 2.4;
 constexpr double n = geometry::dim;
+constexpr int passes = 4;  // the term of order h^4 depends on the limit itself; it is small
 
 /// A multiplet's mean eigenvalue on one graph, or on two halves together.
 struct Observation {
-  double inverse_degree;
+  double degree;
   double h_sq;
   double value;
 };
@@ -34,7 +35,7 @@ std::vector<Observation> observe(const std::vector<Rung>& ladder, const Multiple
   std::vector<Observation> observations;
   for (const Rung& rung : ladder) {
     if (rung.part == 0)
-      observations.push_back({1.0 / rung.mean_degree, rung.mean_distance_sq, mean_value(rung, multiplet)});
+      observations.push_back({rung.mean_degree, rung.mean_distance_sq, mean_value(rung, multiplet)});
     if (rung.part != 1) continue;
     const auto other = std::find_if(ladder.begin(), ladder.end(),
                                     [&](const Rung& r) { return r.part == 2 && r.k == rung.k; });
@@ -43,7 +44,7 @@ std::vector<Observation> observe(const std::vector<Rung>& ladder, const Multiple
     const double weight = first_half && second_half ? 0.5 : 1.0;
     for (const Rung* half : {&rung, &*other}) {
       if (half->part == 1 ? !first_half : !second_half) continue;
-      joined.inverse_degree += weight / half->mean_degree;
+      joined.degree += weight * half->mean_degree;
       joined.h_sq += weight * half->mean_distance_sq;
       joined.value += weight * mean_value(*half, multiplet);
     }
@@ -52,21 +53,35 @@ std::vector<Observation> observe(const std::vector<Rung>& ladder, const Multiple
   return observations;
 }
 
-/// lambda of the fit. @param terms 3: 1, 1/degree, h^2; 4: also h^2/degree
+/// The term of order h^4 in flat space, relative, at y = lambda h^2.
+double flat_fourth_order(double y) {
+  return y * y * (n + 2.0) * (n + 2.0) / (24.0 * n * n * (n + 4.0) * (n + 6.0));
+}
+
+/// lambda of the fit. @param terms 3: 1, 1/(degree - 2), h^2; 4: also h^2/(degree - 2)
 double fit(const std::vector<Observation>& observations, int terms) {
   const auto rows = static_cast<Eigen::Index>(observations.size());
   Eigen::MatrixXd design(rows, terms);
   Eigen::VectorXd values(rows);
-  for (Eigen::Index i = 0; i < rows; ++i) {
-    const Observation& o = observations[static_cast<std::size_t>(i)];
-    const double h = o.h_sq / observations.front().h_sq;  // both columns of similar size
-    design(i, 0) = 1.0;
-    design(i, 1) = o.inverse_degree / observations.front().inverse_degree;
-    design(i, 2) = h;
-    if (terms == 4) design(i, 3) = h * design(i, 1);
-    values(i) = o.value;
+  double limit = 0.0;
+  for (int pass = 0; pass < passes; ++pass) {
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      const Observation& o = observations[static_cast<std::size_t>(i)];
+      // Columns of similar size.
+      const double inverse_k = (observations.front().degree - 2.0) / (o.degree - 2.0);
+      const double h = o.h_sq / observations.front().h_sq;
+      design(i, 0) = 1.0 + flat_fourth_order(limit * o.h_sq);
+      design(i, 1) = inverse_k;
+      design(i, 2) = h;
+      if (terms == 4) design(i, 3) = h * inverse_k;
+      values(i) = o.value;
+      const double weight = std::sqrt(o.degree);
+      design.row(i) *= weight;
+      values(i) *= weight;
+    }
+    limit = design.colPivHouseholderQr().solve(values)(0);
   }
-  return design.colPivHouseholderQr().solve(values)(0);
+  return limit;
 }
 
 void extrapolate(Multiplet& multiplet, const std::vector<Rung>& ladder) {
@@ -80,8 +95,7 @@ void extrapolate(Multiplet& multiplet, const std::vector<Rung>& ladder) {
   const double model = 0.5 * std::abs(limit - fit(all, 4));
   double h_sq = 0.0;
   for (const Observation& o : all) h_sq += o.h_sq / static_cast<double>(all.size());
-  const double y = limit * h_sq;
-  const double order = limit * y * y * (n + 2.0) * (n + 2.0) / (24.0 * n * n * (n + 4.0) * (n + 6.0));
+  const double order = 0.5 * limit * flat_fourth_order(limit * h_sq);
   multiplet.limit = limit;
   multiplet.error = 2.0 * std::sqrt(noise * noise + model * model + order * order);
 }
@@ -100,6 +114,7 @@ std::string find_obstacle(const std::vector<Rung>& ladder) {
   for (const Rung& rung : ladder) {
     const std::string graph = "the graph of " + std::to_string(rung.n_points) + " points and " +
                               std::to_string(rung.k) + " neighbours ";
+    if (rung.mean_degree < 4.0) return graph + "has fewer than 4 edges per point";
     if (rung.n_components != ladder.front().n_components)
       return graph + "has " + std::to_string(rung.n_components) + " components instead of " +
              std::to_string(ladder.front().n_components);
@@ -132,16 +147,28 @@ std::vector<Multiplet> find_multiplets(const std::vector<double>& values, int ze
   return multiplets;
 }
 
-SpectrumLimit extrapolate(const std::vector<Rung>& ladder, int zero_modes) {
+double graph_error(double lambda, const Rung& rung) {
+  const double noise = 2.0 / std::max(1.0, rung.mean_degree - 2.0);
+  const double curvature = (n + 2.0) / (4.0 * n * (n + 4.0)) * lambda * rung.mean_distance_sq;
+  return lambda * (1.5 * (noise + curvature) + 2.0 * eigenvalue_scatter(rung.n_points));
+}
+
+SpectrumLimit without_limit(const Rung& rung, int zero_modes, const std::string& obstacle) {
   SpectrumLimit result;
+  result.obstacle = obstacle;
+  result.multiplets = find_multiplets(rung.values, zero_modes, rung.n_points);
+  result.values.assign(rung.values.size(), nan);
+  for (std::size_t i = 0; i < rung.values.size(); ++i)
+    result.errors.push_back(i < static_cast<std::size_t>(zero_modes) ? 0.0
+                                                                     : graph_error(rung.values[i], rung));
+  return result;
+}
+
+SpectrumLimit extrapolate(const std::vector<Rung>& ladder, int zero_modes) {
   const auto& raw = ladder.front().values;
-  result.values.assign(raw.size(), nan);
-  result.errors.assign(raw.size(), nan);
-  result.multiplets = find_multiplets(raw, zero_modes, ladder.front().n_points);
-  result.obstacle = find_obstacle(ladder);
+  SpectrumLimit result = without_limit(ladder.front(), zero_modes, find_obstacle(ladder));
   if (!result.obstacle.empty()) return result;
-  for (int i = 0; i < zero_modes; ++i)
-    result.values[static_cast<std::size_t>(i)] = result.errors[static_cast<std::size_t>(i)] = 0.0;
+  for (int i = 0; i < zero_modes; ++i) result.values[static_cast<std::size_t>(i)] = 0.0;
   for (Multiplet& multiplet : result.multiplets) {
     if (multiplet.is_open) continue;
     extrapolate(multiplet, ladder);

@@ -40,7 +40,7 @@ io::Json limit_json(const SpectrumReport& report) {
   const double error = value_or_nan(report.limit.errors, 1);
   const Verdict verdict = judge(lambda_1, report.pairs.converged, report.prediction);
   return {{"lambda_1", number_or_null(lambda_1)},
-          {"error", number_or_null(error)},
+          {"error", std::isfinite(lambda_1) ? number_or_null(error) : io::Json(nullptr)},
           {"lambda1_times_Hstar", number_or_null(verdict.lambda1_h_star)},
           {"deviation_percent", number_or_null(verdict.deviation_percent)},
           {"obstacle", report.limit.obstacle}};
@@ -72,7 +72,8 @@ io::Json ladder_json(const std::vector<Rung>& ladder) {
 }
 
 std::string with_error(double value, double error) {
-  return std::isfinite(value) ? format("%.6g +- %.2g", value, error) : "-";
+  if (std::isfinite(value)) return format("%.6g +- %.2g", value, error);
+  return std::isfinite(error) ? format("none; graph +- %.2g", error) : "-";
 }
 
 std::string multiplet_table(const SpectrumLimit& limit, std::size_t n_reported) {

@@ -33,24 +33,37 @@ std::vector<Multiplet> find_multiplets(const std::vector<double>& values, int ze
 struct SpectrumLimit {
   std::string obstacle;  ///< why there is none; empty when there is one
   std::vector<Multiplet> multiplets;
-  /// Per eigenvalue of the first rung: the limit of its multiplet, and how far (two standard deviations) a
-  /// single eigenvalue may be from it, the scatter within the multiplet included. NaN without one.
+  /// Per eigenvalue of the first rung: the limit of its multiplet, NaN without one.
   std::vector<double> values;
+  /// How far (two standard deviations) a single eigenvalue may be from its limit, the scatter within the
+  /// multiplet included; without a limit, from the graph's eigenvalue: see graph_error.
   std::vector<double> errors;
 };
 
-/// Least squares of lambda(k, N) = lambda (1 + a/k + b h^2) per multiplet, k the mean degree (close to the
-/// number of neighbours), h^2 the mean squared neighbour distance: a/k is what the eigenvectors gain by
-/// following the noise of the graph, b h^2 the curvature of the eigenfunctions (in flat space b = -lambda
-/// (n+2) / (4n(n+4)), n = 7, for neighbourhoods that are balls) and of the manifold. Both halves of the
-/// points count as one rung each.
+/// A wide bar for an eigenvalue of one graph: 1.5 times the bias that a flat space has,
+/// lambda (2/(k-2) + (n+2)/(4n(n+4)) lambda h^2), and two scatters of single eigenvalues.
+double graph_error(double lambda, const Rung& rung);
+
+/// What a single graph says: multiplets, and wide bars for its eigenvalues.
+SpectrumLimit without_limit(const Rung& rung, int zero_modes, const std::string& obstacle);
+
+/// Weighted least squares of lambda(k, N) = lambda (1 + a/(k-2) + b h^2 + c y^2), y = lambda h^2, for lambda,
+/// a, b per multiplet. k is the mean degree of the graph, close to the number of neighbours, and the weights
+/// are k; h^2 is the mean squared neighbour distance.
+///   a/(k-2)  what the eigenvectors gain by following the noise of the graph; a is near -2, and with k-2 fits
+///   of
+///            different k agree best,
+///   b h^2    curvature of the eigenfunctions (in flat space b = -lambda (n+2) / (4n(n+4)), n = 7, for
+///            neighbourhoods that are balls) and of the manifold,
+///   c y^2    the next term in flat space, c = (n+2)^2 / (24 n^2 (n+4)(n+6)), not fitted.
+/// Both halves of the points count as one rung for each k.
 ///
 /// error = 2 sqrt(noise^2 + model^2 + order^2), where
 ///   noise  the larger of half the difference between the fits that use one half of the points each, and
-///          lambda 0.008 sqrt(2 / count) sqrt(10^4 / N), found on seeds that are not used in any test,
-///   model  half the difference to the fit with a further term c h^2 / k,
-///   order  lambda y^2 (n+2)^2 / (24 n^2 (n+4)(n+6)) at y = lambda h^2: the next term in flat space.
-/// docs/accuracy.md has the measurements behind it.
+///          lambda 0.008 sqrt(2 / count) sqrt(10^4 / N),
+///   model  half the difference to the fit with a further term in h^2 / (k-2),
+///   order  half of lambda c y^2.
+/// The numbers were found on seeds that are used nowhere else; docs/accuracy.md has the measurements.
 /// @param ladder the first rung is the one whose eigenvalues are reported; parts 0, 1 and 2
 SpectrumLimit extrapolate(const std::vector<Rung>& ladder, int zero_modes);
 
