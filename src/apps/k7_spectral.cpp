@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <numeric>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -316,7 +317,14 @@ class SpectralProgram final : public cli::Program {
     report_.limit = spectral::without_limit(rung, report_.pairs.zero_modes, {});
     if (!ladder_ok_ || !report_.pairs.converged) return;
     report_.ladder.push_back(std::move(rung));
+    ladder_start_ = watch_.seconds();
     climb(context, graph, 0);
+  }
+
+  /// Edges of all rungs to climb, for the time left: all points but for the first rung, and both halves.
+  double ladder_work() const {
+    const double neighbors = std::accumulate(ladder_.begin(), ladder_.end(), 0.0);
+    return static_cast<double>(report_.n_points) * (2.0 * neighbors - options_.neighbors);
   }
 
   /// Solves for more eigenvalues than are reported, until the last multiplet is seen to its end.
@@ -349,7 +357,10 @@ class SpectralProgram final : public cli::Program {
     auto neighbors = ladder_;
     if (part == 0) neighbors.erase(std::find(neighbors.begin(), neighbors.end(), options_.neighbors));
     auto rungs = spectral::climb(graph, neighbors, part, options, context.comm, [&](const spectral::Rung& r) {
-      spdlog::info("ladder: {} points, {} neighbours: {:.1f} s", r.n_points, r.k, watch_.seconds());
+      climbed_ += static_cast<double>(r.n_points) * r.k;
+      const double taken = watch_.seconds() - ladder_start_;
+      spdlog::info("ladder: {} points, {} neighbours; {:.1f} s, about {:.0f} s left", r.n_points, r.k, taken,
+                   taken * (ladder_work() / climbed_ - 1.0));
     });
     report_.ladder.insert(report_.ladder.end(), std::make_move_iterator(rungs.begin()),
                           std::make_move_iterator(rungs.end()));
@@ -410,6 +421,8 @@ class SpectralProgram final : public cli::Program {
   std::unique_ptr<geometry::Embedding> embedding_;
   std::vector<int> ladder_;
   bool ladder_ok_ = false;
+  double ladder_start_ = 0.0;  // seconds
+  double climbed_ = 0.0;       // part of ladder_work()
   GlobalIndex n_halo_ = 0;
   spectral::SpectrumReport report_{};
   parallel::Stopwatch watch_;

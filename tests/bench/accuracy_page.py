@@ -16,13 +16,13 @@ error of `k7_spectral` with its default k = 32 against an exact spectrum: closed
 Galerkin problems solved to rounding for metrics and densities that vary. Errors are relative, in percent.
 
 - **graph**: eigenvalues of the one graph of 32 neighbours, as they are.
-- **limit**: the limits k, N → ∞ of λ(k, N) = λ (1 + a/k + b h²), fitted to k = 24, 32, 48, 64, 96 on all points and on two
-  halves, per multiplet. ± is its bar of two standard deviations (mean over the runs); *covered* says how often it holds the
-  truth.
+- **limit**: k, N → ∞ of λ(k, N) = λ (1 + a/(k-2) + b h² + c (λh²)²), c known, fitted to k = 24, 32, 48, 64, 96 on all points and
+  on two halves, per multiplet. ± is its bar of two standard deviations (mean over the runs); *covered* says how often it
+  holds the truth, over all multiplets.
 - **ritz**: `--method ritz`, Rayleigh–Ritz on global polynomials with the points as quadrature, with its own bar.
 
-Multiplets are those that K7 found. Where it joined neighbouring exact eigenvalues, their mean is the truth.
-The model of the bar was fixed on other seeds than these.
+Multiplets are those that K7 found. Where it joined neighbouring exact eigenvalues, their mean is the truth. The model of
+the bar was fixed on other seeds than these.
 
 ![Errors against N, and errors in units of the bar](accuracy.png)
 """

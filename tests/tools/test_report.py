@@ -216,6 +216,32 @@ class Verdicts(RunFolderTest):
             self.assertEqual(self.results()["validation"], {"passed": status == "PASSED", "status": status})
             self.assertIn(f'class="verdict {status}"', (self.folder / "results.html").read_text())
 
+    def test_the_limit_is_judged_where_there_is_one(self) -> None:
+        rf.make_run(self.folder, training=False)
+        tree = rf.spectral_tree(rf.metrics(), 0.12)
+        tree["spectral"]["limit"] = {"lambda_1": 0.1313, "error": 0.002, "lambda1_times_Hstar": 0.1313 * 99,
+                                     "deviation_percent": abs(0.1313 * 99 - 13) / 13 * 100, "obstacle": ""}
+        tree["validation"] = {"passed": True, "status": "PASSED", "basis": "limit"}
+        rf.write_json(self.folder / "spectral.json", tree)
+
+        self.assertEqual(rf.run("k7_report", self.folder).returncode, 0)
+
+        page = (self.folder / "results.html").read_text()
+        self.assertIn('class="verdict PASSED"', page)
+        self.assertIn("λ₁ (limit k, N → ∞) = 0.1313 ± 0.002", page)
+
+        tree["validation"] = {"passed": False, "status": "PARTIAL", "basis": "limit"}  # what the graph alone gives
+        rf.write_json(self.folder / "spectral.json", tree)
+        self.assert_refused("key validation.status: is PARTIAL but", "lambda_1 = 0.1313", "give PASSED")
+
+        tree["spectral"]["limit"]["deviation_percent"] = 7.0
+        rf.write_json(self.folder / "spectral.json", tree)
+        self.assert_refused("key spectral.limit.deviation_percent: is 7")
+
+        del tree["spectral"]["limit"]["lambda_1"]
+        rf.write_json(self.folder / "spectral.json", tree)
+        self.assert_refused("key spectral.limit.lambda_1")
+
     def test_an_eigensolver_that_did_not_converge_cannot_pass(self) -> None:
         rf.make_run(self.folder, training=False)
         tree = rf.spectral_tree(rf.metrics(), 0.1313)

@@ -103,6 +103,12 @@ SPECTRAL_OPTIONAL_KEYS: dict[str, Check] = {
     "spectral.residual": PER_EIGENVALUE, "spectral.n_components": INTEGER, "spectral.k": INTEGER,
     "spectral.n_points": INTEGER, "spectral.zero_modes": INTEGER,
     "spectral.converged": BOOLEAN,
+    "validation.basis": ("graph or limit", lambda v: v in ("graph", "limit")),
+}
+# Of the limit that the verdict is about, where it is.
+LIMIT_KEYS: dict[str, Check] = {
+    "spectral.limit": OBJECT, "spectral.limit.lambda_1": NUMBER, "spectral.limit.error": NUMBER,
+    "spectral.limit.lambda1_times_Hstar": NUMBER, "spectral.limit.deviation_percent": NUMBER,
 }
 
 
@@ -119,6 +125,9 @@ def read_train(path: Path) -> Json:
 def read_spectral(path: Path) -> Json:
     """The checked content of spectral.json. Raises InputError naming file and key."""
     content = _read_checked(path, SPECTRAL_KEYS, SPECTRAL_OPTIONAL_KEYS, "run k7_spectral again")
+    if content["validation"].get("basis") == "limit":
+        for key, check in LIMIT_KEYS.items():
+            _check_key(path, content, key, check, "run k7_spectral again")
     n_eigenvalues = len(content["spectral"]["eigenvalues"])
     for name in ("error", "extrapolated", "residual"):
         values = content["spectral"].get(name)

@@ -74,15 +74,25 @@ def _programs(tree: Json) -> list[Json]:
     return [{"program": name, "version": "(version not recorded)"} | metadata for name, metadata in found]
 
 
-def _verdict(tree: Json) -> str:
-    spectral, status = tree["spectral"], tree["validation"]["status"]
-    word, meaning = page_text.VERDICT_WORDS[status]
+def _judged(tree: Json) -> Json:
+    """lambda_1, its product with H* and the deviation that the verdict is about: those of the limit where it judged that."""
+    spectral = tree["spectral"]
+    if tree["validation"].get("basis") == "limit":
+        return {"name": "λ₁ (limit k, N → ∞)", **spectral["limit"]}
     error = (spectral.get("error") or [None, None])[1]
-    bar = f" ± {_value(error)}" if error is not None else ""
+    return {"name": "λ₁", "error": error} | {key: spectral[key] for key in
+                                             ("lambda_1", "lambda1_times_Hstar", "deviation_percent")}
+
+
+def _verdict(tree: Json) -> str:
+    status, target = tree["validation"]["status"], tree["spectral"]["target"]
+    word, meaning = page_text.VERDICT_WORDS[status]
+    judged = _judged(tree)
+    bar = f" ± {_value(judged['error'])}" if judged["error"] is not None else ""
     return (f'<section class="verdict {status}" aria-label="Verdict">\n<strong>{word}</strong>\n'
-            f'<p class="numbers">λ₁ = {_value(spectral["lambda_1"])}{bar}, so λ₁·H* = '
-            f'<b>{_value(spectral["lambda1_times_Hstar"])}</b>; the prediction is {_value(spectral["target"])}: '
-            f'{spectral["deviation_percent"]:.4g} % apart ({meaning}).</p>\n'
+            f'<p class="numbers">{judged["name"]} = {_value(judged["lambda_1"])}{bar}, so λ₁·H* = '
+            f'<b>{_value(judged["lambda1_times_Hstar"])}</b>; the prediction is {_value(target)}: '
+            f'{judged["deviation_percent"]:.4g} % apart ({meaning}).</p>\n'
             f'<p class="soft">{page_text.VERDICT_EXPLAINED}</p>\n</section>')
 
 
@@ -98,6 +108,10 @@ def _notes(tree: Json) -> str:
     if tree["metric"]["det_min"] <= 0:
         notes.append(f"det g is not positive everywhere (its minimum is {_value(tree['metric']['det_min'])}): at such "
                      f"a point g is no Riemannian metric.")
+    obstacle = (spectral.get("limit") or {}).get("obstacle")
+    if obstacle:
+        notes.append(f"The eigenvalues are those of one graph, which are too low by 5 to 20 %: there are no limits "
+                     f"k, N → ∞, since {_value(obstacle)}.")
     if not spectral.get("converged", True):
         notes.append(page_text.NOT_CONVERGED_NOTE)
     stopped = (tree["training"] or {}).get("stopped")

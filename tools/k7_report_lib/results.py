@@ -149,23 +149,34 @@ def check_training(path: Path, training: Json, history: History) -> None:
 
 
 def check_verdict(path: Path, spectral: Json) -> None:
-    """Raises InputError where product, deviation, status or `passed` do not follow from lambda_1, H* and target."""
+    """Raises InputError where product, deviation, status or `passed` do not follow from lambda_1, H* and target.
+
+    The status is that of the limit where validation.basis says so, otherwise that of the graph's lambda_1.
+    """
     part, validation, constants = spectral["spectral"], spectral["validation"], spectral["constants"]
-    lambda_1, h_star, target = part["lambda_1"], constants["H_star"], part["target"]
-    if not _agree(target, constants["lambda1_target"]):
-        _contradiction(path, "spectral.target", target, f"constants.lambda1_target is {constants['lambda1_target']}")
-    expected = verdict(lambda_1, h_star, target)
-    recipe = f"lambda_1 = {lambda_1:.9g}, H_star = {h_star:g} and target = {target:g} give"
-    for key, value in (("lambda1_times_Hstar", expected.product), ("deviation_percent", expected.deviation_percent)):
-        if not _agree(part[key], value):
-            _contradiction(path, f"spectral.{key}", part[key], f"{recipe} {value:.9g}")
-    status = status_of(part["deviation_percent"])  # at a threshold, digits lost in the file must not decide
-    accepted = {_capped(word, part) for word in (status, expected.status)}
+    if not _agree(part["target"], constants["lambda1_target"]):
+        _contradiction(path, "spectral.target", part["target"],
+                       f"constants.lambda1_target is {constants['lambda1_target']}")
+    accepted, recipe = _check_product(path, "spectral", part, spectral)
+    if validation.get("basis") == "limit":
+        accepted, recipe = _check_product(path, "spectral.limit", part["limit"], spectral)
     if validation["status"] not in accepted:
-        _contradiction(path, "validation.status", validation["status"], f"{recipe} {_capped(status, part)}")
+        _contradiction(path, "validation.status", validation["status"], f"{recipe} {accepted[0]}")
     if validation["passed"] != (validation["status"] == "PASSED"):
         _contradiction(path, "validation.passed", validation["passed"],
                        f"validation.status is {validation['status']}")
+
+
+def _check_product(path: Path, section: str, judged: Json, spectral: Json) -> tuple[list[str], str]:
+    """The statuses that the judged lambda_1 allows, and how it is said what gives them."""
+    part, h_star = spectral["spectral"], spectral["constants"]["H_star"]
+    expected = verdict(judged["lambda_1"], h_star, part["target"])
+    recipe = f"lambda_1 = {judged['lambda_1']:.9g}, H_star = {h_star:g} and target = {part['target']:g} give"
+    for key, value in (("lambda1_times_Hstar", expected.product), ("deviation_percent", expected.deviation_percent)):
+        if not _agree(judged[key], value):
+            _contradiction(path, f"{section}.{key}", judged[key], f"{recipe} {value:.9g}")
+    status = status_of(judged["deviation_percent"])  # at a threshold, digits lost in the file must not decide
+    return [_capped(word, part) for word in (status, expected.status)], recipe
 
 
 def _capped(status: str, spectral: Json) -> str:
