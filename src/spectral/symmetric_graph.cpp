@@ -22,58 +22,67 @@ struct Message {
   HalfEdge edge;
 };
 
-/// Decides which entries of the lists of neighbours are edges.
+/// Which entries of the lists of neighbours are edges, and of which graphs.
 class EdgeRule {
  public:
   EdgeRule(const KnnGraph& graph, const std::vector<int>& neighbors, Join join,
            const parallel::Communicator& comm)
-      : graph_(graph), join_(join) {
-    for (const int k : neighbors) neighbors_.push_back(static_cast<std::size_t>(k));
-    if (join == Join::either) return;
-    const GhostExchange exchange(graph, comm);
-    for (const std::size_t k : neighbors_)
-      ghost_radii_.push_back(exchange.values([&](std::size_t i) { return own_radius_sq(i, k); }));
+      : graph_(graph), join_(join), neighbors_(neighbors.begin(), neighbors.end()) {
+    const auto radii_sq = join == Join::balanced ? radii(comm) : std::vector<double>{};
+    levels_.reserve(graph.places.size());
+    const auto k = static_cast<std::size_t>(graph.k);
+    for (std::size_t entry = 0; entry < graph.places.size(); ++entry)
+      levels_.push_back(level_of(entry / k, entry % k, radii_sq));
   }
 
   /// Calls visit(i, m, place, level) for those list entries m of local rows i that are edges.
   template <class F>
   void for_each_edge(const F& visit) const {
     const auto k = static_cast<std::size_t>(graph_.k);
-    for (std::size_t i = 0; i < graph_.n_local(); ++i) {
-      for (std::size_t m = 0; m < k; ++m) {
-        const std::uint32_t place = graph_.places[i * k + m];
-        const std::size_t level = level_of(i, m, place);
-        if (level < neighbors_.size()) visit(i, m, place, static_cast<std::uint8_t>(level));
-      }
-    }
+    for (std::size_t i = 0; i < graph_.n_local(); ++i)
+      for (std::size_t m = 0; m < k; ++m)
+        if (levels_[i * k + m] < neighbors_.size()) visit(i, m, graph_.places[i * k + m], levels_[i * k + m]);
   }
 
  private:
-  /// The first of the graphs that has the edge; their number if none has.
-  std::size_t level_of(std::size_t i, std::size_t m, std::uint32_t place) const {
+  /// (places, graphs) r^2 of own rows and of ghosts.
+  std::vector<double> radii(const parallel::Communicator& comm) const {
+    std::vector<double> result;
+    result.reserve((graph_.n_local() + graph_.ghost_rows.size()) * neighbors_.size());
+    const auto own = [&](std::size_t i, std::size_t k) {
+      return graph_.distance_sq[i * static_cast<std::size_t>(graph_.k) + k - 1];
+    };
+    for (std::size_t i = 0; i < graph_.n_local(); ++i)
+      for (const std::size_t k : neighbors_) result.push_back(own(i, k));
+    const GhostExchange exchange(graph_, comm);
+    std::vector<std::vector<double>> of_ghosts;
+    for (const std::size_t k : neighbors_)
+      of_ghosts.push_back(exchange.values([&](std::size_t i) { return own(i, k); }));
+    for (std::size_t ghost = 0; ghost < graph_.ghost_rows.size(); ++ghost)
+      for (const auto& values : of_ghosts) result.push_back(values[ghost]);
+    return result;
+  }
+
+  /// The first of the graphs that has entry m of row i as an edge; their number if none has.
+  std::uint8_t level_of(std::size_t i, std::size_t m, const std::vector<double>& radii_sq) const {
+    const std::size_t entry = i * static_cast<std::size_t>(graph_.k) + m;
+    const double d_sq = graph_.distance_sq[entry];
+    const std::size_t n_levels = neighbors_.size();
+    const std::size_t own = i * n_levels;
+    const std::size_t other = graph_.places[entry] * n_levels;
+    const auto is_edge = [&](std::size_t level) {
+      if (join_ == Join::either) return m < neighbors_[level];
+      return 4 * m < neighbors_[level] || d_sq * d_sq <= radii_sq[own + level] * radii_sq[other + level];
+    };
     std::size_t level = 0;
-    while (level < neighbors_.size() && !is_edge(i, m, place, level)) ++level;
-    return level;
-  }
-
-  bool is_edge(std::size_t i, std::size_t m, std::uint32_t place, std::size_t level) const {
-    const std::size_t k = neighbors_[level];
-    if (join_ == Join::either) return m < k;
-    if (4 * m < k) return true;
-    const double d_sq = graph_.distance_sq[i * static_cast<std::size_t>(graph_.k) + m];
-    const double other =
-        place < graph_.n_local() ? own_radius_sq(place, k) : ghost_radii_[level][place - graph_.n_local()];
-    return d_sq * d_sq <= own_radius_sq(i, k) * other;
-  }
-
-  double own_radius_sq(std::size_t i, std::size_t k) const {
-    return graph_.distance_sq[i * static_cast<std::size_t>(graph_.k) + k - 1];
+    while (level < n_levels && !is_edge(level)) ++level;
+    return static_cast<std::uint8_t>(level);
   }
 
   const KnnGraph& graph_;
   Join join_;
   std::vector<std::size_t> neighbors_;
-  std::vector<std::vector<double>> ghost_radii_;  // of each graph
+  std::vector<std::uint8_t> levels_;  // (n_local, graph.k)
 };
 
 HalfEdge half_edge(const KnnGraph& graph, std::size_t i, std::size_t m, GlobalIndex column,

@@ -51,7 +51,7 @@ struct SymmetricGraph {
 int row_owner(const std::vector<GlobalIndex>& row_starts, GlobalIndex row);
 
 /// Sends every edge that crosses ranks to the owner of its other end. Collective.
-/// @param neighbors ascending, each at most graph.k, at most 255 numbers
+/// @param neighbors ascending, each at most graph.k, at most 254 numbers
 SymmetricGraph symmetrize(const KnnGraph& graph, const std::vector<int>& neighbors, Join join,
                           const parallel::Communicator& comm);
 
