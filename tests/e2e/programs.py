@@ -134,9 +134,10 @@ def write_samples(path: Path, n: int, manifold: str = "s1xs3xs3", dtype: str = "
 
 
 def replace(path: Path, dataset: str, values: Any) -> None:
-    """Puts another dataset in the place of one; None only removes it."""
+    """Puts a dataset in the place of one that may be there; None only removes it."""
     with h5py.File(path, "r+") as file:
-        del file[dataset]
+        if values is None or dataset in file:
+            del file[dataset]
         if values is not None:
             file[dataset] = values
 

@@ -248,6 +248,10 @@ SPECTRAL_FILES = [
     spectral("version 2", neck(attribute("version", 2)), r"s\.h5", "version", r"\b2\b", r"\b1\b"),
     spectral("version is a text", neck(attribute("version", "one")), r"s\.h5", "version"),
     spectral("another format", neck(attribute("format", "k7-checkpoint")), r"s\.h5", "format", "k7-samples"),
+    *(spectral(f"/weight is {value}", flat(both(put("weight", np.ones(N)), entry("weight", (LAST,), value))), r"s\.h5",
+               "/weight", row(LAST), "positive finite") for value in (0.0, -1.0, np.nan, np.inf)),
+    spectral("/weight one row short", flat(put("weight", np.ones(LAST))), r"s\.h5", "/weight", str(N)),
+    spectral("/weight of integers", flat(put("weight", np.ones(N, dtype="int32"))), r"s\.h5", "/weight", "float64"),
     spectral("two points for three ranks", flat(n=2), r"s\.h5", r"\b2\b", r"\b3 ranks", arguments="s.h5 -k 1 -n 1",
              ranks=(3,)),
 ]

@@ -206,6 +206,33 @@ class Pipeline(ProgramTest):
                 with self.subTest(method=method, ranks=ranks):
                     np.testing.assert_allclose(values, spectra[0], rtol=1e-8, atol=1e-8 * spectra[0][1])
 
+    def test_limits_do_not_depend_on_ranks(self) -> None:
+        """Radii (1, 1, 28/33): 1 twice, 3 four times, 4 ten times and 3 (33/28)^2 four times."""
+        self.run_ok("k7_sample", "--radii 33,33,28 -N 6000 -o s.h5")
+        for method, tolerance in (("graph", 1e-6), ("ritz", 1e-9)):
+            trees = [self.spectrum(f"s.h5 --method {method} -n 7", ranks) for ranks in (1, 2, 3, 4)]
+            for ranks, tree in enumerate(trees, start=1):
+                with self.subTest(method=method, ranks=ranks):
+                    self.assertEqual(tree["validation"]["basis"], "limit")
+                    limits, bars = (np.array(tree["spectral"][key], dtype=float) for key in ("extrapolated", "error"))
+                    first = trees[0]["spectral"]
+                    np.testing.assert_allclose(limits[1:], np.array(first["extrapolated"][1:], dtype=float),
+                                               rtol=tolerance)
+                    np.testing.assert_allclose(bars[1:], np.array(first["error"][1:], dtype=float), rtol=1e3 * tolerance)
+                    exact = np.repeat([1.0, 3.0], [2, 4]) / 33**2
+                    self.assertTrue(np.all(np.abs(limits[1:] - exact) < 2 * bars[1:]), (limits, bars))
+
+    def test_too_few_points_for_a_limit(self) -> None:
+        self.run_ok("k7_sample", "--radii 33,33,28 -N 500 -o s.h5")
+        tree = self.spectrum("s.h5 -n 6")
+        spectral = tree["spectral"]
+        self.assertEqual(tree["validation"]["basis"], "graph")
+        self.assertEqual(spectral["extrapolated"], [None] * 6)
+        self.assertEqual(spectral["ladder"], [])
+        exact = np.repeat([1.0, 3.0], [2, 3]) / 33**2
+        raw, bars = np.array(spectral["eigenvalues"][1:]), np.array(spectral["error"][1:])
+        self.assertTrue(np.all(np.abs(raw - exact) < bars), (raw, bars))
+
     def test_eigenvectors_and_graph_files(self) -> None:
         self.run_ok("k7_sample", "--radii 33,33,28 -N 500 -o s.h5")
         for ranks in (1, 3):
