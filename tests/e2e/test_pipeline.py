@@ -377,7 +377,8 @@ class Pipeline(ProgramTest):
     def test_require_pass(self) -> None:
         self.run_ok("k7_sample", "--radii 1,1,1 -N 800 -o s.h5")
         tree = self.spectrum("s.h5")
-        product = tree["spectral"]["lambda1_times_Hstar"]
+        self.assertEqual(tree["validation"]["basis"], "limit")
+        product = tree["spectral"]["limit"]["lambda1_times_Hstar"]  # what the verdict judges
         self.assertEqual(tree["validation"], {"passed": False, "status": "NEEDS_REFINEMENT"} | tree["validation"])
         for ranks in (1, 2):
             done = self.run_here("k7_spectral", "s.h5", "--require-pass", "-o", "failed.json", ranks=ranks)
