@@ -253,11 +253,12 @@ class SpectralProgram final : public cli::Program {
   /// Halves of the points must have several times more points than the largest neighbourhood.
   void choose_ladder(GlobalIndex n_points) {
     ladder_ = spectral::ladder_neighbors(options_.neighbors);
-    ladder_ok_ =
-        options_.method == "graph" && !options_.no_extrapolate && n_points >= GlobalIndex{8} * ladder_.back();
-    if (options_.method == "graph" && !options_.no_extrapolate && !ladder_ok_)
-      spdlog::warn("{} points are too few for the limits k, N -> infinity with -k {}; at least {} are needed",
-                   n_points, options_.neighbors, 8 * ladder_.back());
+    if (options_.method != "graph" || options_.no_extrapolate) return;
+    ladder_ok_ = n_points >= GlobalIndex{8} * ladder_.back();
+    if (ladder_ok_) return;
+    obstacle_ = fmt::format("{} points are too few with -k {}; at least {} are needed", n_points,
+                            options_.neighbors, 8 * ladder_.back());
+    spdlog::warn("no limits k, N -> infinity: {}", obstacle_);
   }
 
   void solve_notebook(const cli::Context& context, const spectral::KnnGraph& graph) {
@@ -314,7 +315,8 @@ class SpectralProgram final : public cli::Program {
       report_.timing.eigensolve = lap();
       spdlog::info("computed {} eigenvalues: {:.2f} s", rung.values.size(), report_.timing.eigensolve);
     }
-    report_.limit = spectral::without_limit(rung, report_.pairs.zero_modes, {});
+    if (!report_.pairs.converged) obstacle_ = "the eigensolver did not converge";
+    report_.limit = spectral::without_limit(rung, report_.pairs.zero_modes, obstacle_);
     if (!ladder_ok_ || !report_.pairs.converged) return;
     report_.ladder.push_back(std::move(rung));
     ladder_start_ = watch_.seconds();
@@ -421,6 +423,7 @@ class SpectralProgram final : public cli::Program {
   std::unique_ptr<geometry::Embedding> embedding_;
   std::vector<int> ladder_;
   bool ladder_ok_ = false;
+  std::string obstacle_;       // why there are no limits though they are wanted
   double ladder_start_ = 0.0;  // seconds
   double climbed_ = 0.0;       // part of ladder_work()
   GlobalIndex n_halo_ = 0;

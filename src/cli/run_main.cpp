@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -66,6 +67,9 @@ int run_parsed(Program& program, const ParsedOptions& parsed, const parallel::Co
 }  // namespace
 
 int run_main(int argc, char** argv, Program& program) {
+  // A file that may not grow (ulimit -f) is then an error of writing, as on a full disk, and leaves no
+  // temporary.
+  std::signal(SIGXFSZ, SIG_IGN);
   parallel::prepare_process(argv);
   const parallel::Environment environment(argc, argv);
   const parallel::Communicator comm(MPI_COMM_WORLD);

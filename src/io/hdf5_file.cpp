@@ -164,8 +164,9 @@ void Hdf5File::close() {
   const hid_t file = std::exchange(file_, -1);
   const bool flushed = H5Fflush(file, H5F_SCOPE_LOCAL) >= 0;
   const std::string reason = flushed ? "" : library_text();
-  if (H5Fclose(file) < 0 || !flushed)
-    fail(path_, "", "cannot be written, is the disk full? (" + reason + ")");
+  if (H5Fclose(file) >= 0 && flushed) return;
+  abandoned = true;
+  fail(path_, "", "cannot be written, is the disk full? (" + reason + ")");
 }
 
 bool Hdf5File::has(const std::string& name) const {

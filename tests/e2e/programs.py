@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import tempfile
@@ -52,11 +53,16 @@ class Done:
         return f"{' '.join(self.words)}\n{state}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
 
 
-def start(program: str, *arguments: Any, ranks: int = 1, cwd: Path) -> subprocess.Popen[str]:
-    """Starts a program in a process group of its own."""
+def start(program: str, *arguments: Any, ranks: int = 1, cwd: Path,
+          largest_file: int | None = None) -> subprocess.Popen[str]:
+    """Starts a program in a process group of its own; writing files beyond a size fails, as with a quota."""
+    def limit_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it, and programs would inherit that
+
     return subprocess.Popen(command(program, *arguments, ranks=ranks), cwd=cwd, env=environment(), text=True,
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            start_new_session=True)
+                            start_new_session=True, preexec_fn=limit_files if largest_file else None)
 
 
 def finish(process: subprocess.Popen[str], limit: float = TIME_LIMIT) -> Done:

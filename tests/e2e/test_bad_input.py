@@ -537,6 +537,27 @@ class FullDisk(RefusalTest):
         self.check("k7_train", TRAIN.replace("--out run", "--out disk/"), 1 << 14)
 
 
+class SmallFiles(RefusalTest):
+    """Files that may not grow, as with a quota: as a full disk, and anyone can have it."""
+
+    LARGEST = 16 << 20  # MPI's own files are smaller
+
+    def check(self, program: str, arguments: str, output: str) -> None:
+        for ranks in (1, 3):
+            with self.subTest(ranks=ranks):
+                before = self.contents()
+                done = programs.finish(programs.start(program, *arguments.split(), ranks=ranks, cwd=self.folder,
+                                                      largest_file=self.LARGEST))
+                self.assert_refused(done, program, (output,), before)
+
+    def test_sample(self) -> None:
+        self.check("k7_sample", "--radii 1,1,1 -N 60000 -o big.h5", "big.h5")
+
+    def test_spectral_graph(self) -> None:
+        write_samples(self.folder / "s.h5", 12000)
+        self.check("k7_spectral", "s.h5 -k 100 -n 2 --no-extrapolate --graph big.h5 -o out.json", "big.h5")
+
+
 class OddButRight(ProgramTest):
     """Input that looks wrong and is not."""
 

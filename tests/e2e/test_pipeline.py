@@ -229,6 +229,7 @@ class Pipeline(ProgramTest):
         self.assertEqual(tree["validation"]["basis"], "graph")
         self.assertEqual(spectral["extrapolated"], [None] * 6)
         self.assertEqual(spectral["ladder"], [])
+        self.assertEqual(spectral["limit"]["obstacle"], "500 points are too few with -k 32; at least 768 are needed")
         exact = np.repeat([1.0, 3.0], [2, 3]) / 33**2
         raw, bars = np.array(spectral["eigenvalues"][1:]), np.array(spectral["error"][1:])
         self.assertTrue(np.all(np.abs(raw - exact) < bars), (raw, bars))

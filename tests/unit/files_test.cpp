@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Atomic files and HDF5: what is written reads back, what fails leaves nothing behind.
 #include <sys/mount.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <fstream>
 #include <sstream>
 
@@ -119,12 +121,43 @@ TEST(Hdf5File, errors_name_file_and_dataset) {
   EXPECT_NE(error_of([&] { Hdf5File::open(path).read("/x"); }).find(path), std::string::npos);
 }
 
+/// Like a full disk, but anyone can have it: files of this process may not grow beyond 64 KiB.
+class SmallFiles {
+ public:
+  SmallFiles() : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit small{65536, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &small);
+  }
+  ~SmallFiles() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  SmallFiles(const SmallFiles&) = delete;
+  SmallFiles& operator=(const SmallFiles&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+TEST(AtomicFile, a_write_that_fails_is_an_error_that_leaves_nothing) {
+  const test::TemporaryFolder folder;
+  {
+    const SmallFiles limit;
+    EXPECT_NE(error_of([&] { write_text(folder / "big.txt", std::string(1 << 20, 'x')); }).find("large"),
+              std::string::npos);
+  }
+  EXPECT_EQ(files_in(folder / ""), 0);
+}
+
 TEST(Hdf5File, a_full_disk_is_an_error_that_leaves_nothing) {
   const test::TemporaryFolder folder;
   const std::string disk = folder / "disk";
   fs::create_directory(disk);
   if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=256k") != 0)
-    GTEST_SKIP() << "skipped: a small disk to fill needs the right to mount one (root)";
+    GTEST_SKIP() << "skipped: a small disk to fill needs the right to mount one (root); SmallFiles of "
+                    "tests/e2e needs none";
   const std::string text = error_of([&] {
     const AtomicFile output(disk + "/big.h5");
     const std::vector<double> values(1 << 17, 1.0);

@@ -50,9 +50,8 @@ SpectrumLimit without_limit(const Rung& rung, int zero_modes, const std::string&
 /// Weighted least squares of lambda(k, N) = lambda (1 + a/(k-2) + b h^2 + c y^2), y = lambda h^2, for lambda,
 /// a, b per multiplet. k is the mean degree of the graph, close to the number of neighbours, and the weights
 /// are k; h^2 is the mean squared neighbour distance.
-///   a/(k-2)  what the eigenvectors gain by following the noise of the graph; a is near -2, and with k-2 fits
-///   of
-///            different k agree best,
+///   a/(k-2)  what the eigenvectors gain by following the noise of the graph; a is near -2, and fits of
+///            different k agree best with k-2,
 ///   b h^2    curvature of the eigenfunctions (in flat space b = -lambda (n+2) / (4n(n+4)), n = 7, for
 ///            neighbourhoods that are balls) and of the manifold,
 ///   c y^2    the next term in flat space, c = (n+2)^2 / (24 n^2 (n+4)(n+6)), not fitted.

@@ -11,11 +11,9 @@ namespace k7::spectral {
 /// Which points are joined by an edge.
 enum class Join {
   /// d^2_ij <= r_i r_j, r the distance of the k-th neighbour: to first order the ball around the middle of
-  /// the
-  /// edge whose radius the density has there. An edge to one of the k/4 nearest neighbours of either end is
-  /// kept
-  /// in any case, so that no point is alone; in a density that varies little over a neighbourhood all of
-  /// these satisfy the inequality.
+  /// the edge whose radius the density has there. An edge to one of the k/4 nearest neighbours of either end
+  /// is kept in any case, so that no point is alone; in a density that varies little over a neighbourhood all
+  /// of these satisfy the inequality.
   balanced,
   /// Either point is among the other's k nearest: d_ij <= max(r_i, r_j). The maximum has a kink at r_i = r_j:
   /// where the density has a gradient, edges along it are too long, and eigenvalues err by O(h), not O(h^2).
