@@ -9,13 +9,14 @@
 
 namespace k7::parallel {
 
-/// Makes sure that OpenBLAS uses a kernel that fits the processor and that waiting threads spin for a fraction
-/// of a millisecond, then sleep. OpenBLAS picks its kernel when it is loaded and falls back to one of 2004 on
-/// processors younger than itself. OpenMP's threads spin for milliseconds after every small loop and, where
-/// other programs want the cores too, slow each other down up to a hundred times; threads that sleep at once
-/// make small networks four times slower on a quiet machine. The only cure for both is the environment
-/// (OPENBLAS_CORETYPE, GOMP_SPINCOUNT), so the program replaces itself once. Call it first in main, before
-/// MPI starts; it returns when nothing is to be done. The user's own values (OMP_WAIT_POLICY too) are respected.
+/// Makes sure that OpenBLAS uses a kernel that fits the processor and that waiting threads spin for a
+/// fraction of a millisecond, then sleep. OpenBLAS picks its kernel when it is loaded and falls back to one
+/// of 2004 on processors younger than itself. OpenMP's threads spin for milliseconds after every small loop
+/// and, where other programs want the cores too, slow each other down up to a hundred times; threads that
+/// sleep at once make small networks three to four times slower on a quiet machine. The only cure for both is
+/// the environment (OPENBLAS_CORETYPE, GOMP_SPINCOUNT), so the program replaces itself once. Call it first in
+/// main, before MPI starts; it returns when nothing is to be done. The user's own values (OMP_WAIT_POLICY
+/// too) are respected.
 void prepare_process(char** argv);
 
 /// E.g. "OpenBLAS SkylakeX" or "unknown BLAS".
