@@ -120,8 +120,9 @@ class TrainProgram final : public cli::Program {
     app.add_option("--scheduler", o.scheduler, "Learning rate over the epochs")
         ->check(CLI::IsMember({"cosine", "exponential", "plateau"}));
     app.add_option("--optimizer", o.optimizer,
-                   "adamw: a fresh batch in every step; lbfgs: the same points for 250 steps")
-        ->check(CLI::IsMember({"adamw", "lbfgs"}));
+                   "adamw, soap (Adam in Shampoo's eigenbasis): a fresh batch in every step; lbfgs: the same "
+                   "points for 250 steps")
+        ->check(CLI::IsMember({"adamw", "soap", "lbfgs"}));
     app.add_option("--clip-norm", o.clip_norm, "Largest norm of the gradient")->check(cli::positive());
     app.add_option("--patience", o.patience, "Epochs without a new best loss before stopping")
         ->check(cli::positive());
@@ -192,9 +193,10 @@ class TrainProgram final : public cli::Program {
     if (result.stop == Stop::not_finite)
       throw CollectiveError(
           ExitCode::numerical,
-          fmt::format("the loss became NaN or infinite in epoch {}; the state before it is in {}; "
-                      "try a smaller --lr",
-                      result.training["epochs"].get<int>(), options_.out));
+          fmt::format(
+              "the loss or its gradient became NaN or infinite; {0}/last.h5 is the last good state, after "
+              "epoch {1}, and {0}/failed.h5 the bad one; try a smaller --lr",
+              options_.out, result.training["epochs"].get<int>()));
     spdlog::info("{} after {} epochs in {}, best loss {:.6g}; results in {}",
                  result.training["stopped"].get<std::string>(), result.training["epochs"].get<int>(),
                  parallel::human_time(result.timing["train_s"].get<double>()),

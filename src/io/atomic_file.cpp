@@ -88,8 +88,10 @@ void AtomicFile::check_space(std::uint64_t bytes) const {
                     " MiB are needed: " + std::strerror(reason));
 }
 
-void AtomicFile::commit() {
+void AtomicFile::commit(const std::string& keep) {
   flush_to_disk(temporary_, O_RDWR);
+  if (!keep.empty() && std::rename(path_.c_str(), keep.c_str()) != 0 && errno != ENOENT)
+    fail(path_, "cannot be renamed to " + keep + ": " + std::strerror(errno));
   if (std::rename(temporary_.c_str(), path_.c_str()) != 0)
     fail(path_, std::string("cannot be renamed into place: ") + std::strerror(errno));
   committed_ = true;

@@ -13,9 +13,7 @@ constexpr double epsilon = 1e-8;
 }  // namespace
 
 AdamW::AdamW(const at::Tensor& parameters, double weight_decay)
-    : exp_avg(at::zeros_like(parameters)),
-      exp_avg_sq(at::zeros_like(parameters)),
-      weight_decay_(weight_decay) {}
+    : Optimizer(parameters), weight_decay_(weight_decay) {}
 
 void AdamW::step(const at::Tensor& parameters, const at::Tensor& gradients, double lr) {
   const at::NoGradGuard no_gradient;

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "pinn/torch.hpp"
+#include "pinn/optimizer.hpp"
 
 namespace k7::pinn {
 
 /// AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2) on one flat
 /// parameter tensor; the same arithmetic as torch.optim.AdamW.
-class AdamW {
+class AdamW final : public Optimizer {
  public:
   AdamW(const at::Tensor& parameters, double weight_decay);
 
-  /// parameters: updated in place; gradients: same shape.
-  void step(const at::Tensor& parameters, const at::Tensor& gradients, double lr);
-
-  std::int64_t steps = 0;
-  at::Tensor exp_avg;     ///< first moment
-  at::Tensor exp_avg_sq;  ///< second moment
+  void step(const at::Tensor& parameters, const at::Tensor& gradients, double lr) override;
 
  private:
   double weight_decay_;

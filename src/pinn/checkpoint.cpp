@@ -8,6 +8,7 @@
 #include "k7/error.hpp"
 #include "k7/io/atomic_file.hpp"
 #include "k7/io/hdf5_file.hpp"
+#include "k7/io/seal.hpp"
 #include "pinn/network.hpp"
 
 namespace k7::pinn {
@@ -129,6 +130,19 @@ void read_header(const Hdf5File& file) {
                      "; this program reads version 1");
 }
 
+void write_arrays(Hdf5File& file, const std::map<std::string, Array>& arrays) {
+  for (const auto& [name, array] : arrays) file.write("/optimizer/" + name, array.shape, array.values.data());
+}
+
+/// All datasets of /optimizer; groups there are parameters by layer.
+std::map<std::string, Array> read_arrays(const Hdf5File& file) {
+  std::map<std::string, Array> arrays;
+  for (const std::string& name : file.list("/optimizer"))
+    if (name != "exp_avg" && name != "exp_avg_sq")
+      arrays[name] = {file.shape("/optimizer/" + name), file.read("/optimizer/" + name)};
+  return arrays;
+}
+
 void write_history(Hdf5File& file, const History& history) {
   file.create_group("/history");
   for (std::size_t column = 0; column < history.columns.size(); ++column) {
@@ -157,7 +171,7 @@ History read_history(const Hdf5File& file, int epochs) {
 
 }  // namespace
 
-void write_checkpoint(const std::string& path, const Checkpoint& c) {
+void write_checkpoint(const std::string& path, const Checkpoint& c, const std::string& keep) {
   Hdf5File file = Hdf5File::create_in_memory(path);
   write_attributes(file, c);
   write_parameters(file, "/model", c.model.network, c.parameters);
@@ -165,14 +179,16 @@ void write_checkpoint(const std::string& path, const Checkpoint& c) {
   write_parameters(file, "/optimizer/exp_avg_sq", c.model.network, c.exp_avg_sq);
   write_parameters(file, "/best", c.model.network, c.best_parameters);
   file.set_attribute("/optimizer", "step", c.optimizer_steps);
+  write_arrays(file, c.optimizer_arrays);
   file.create_group("/schedule");
   file.set_attribute("/schedule", "factor", c.schedule.factor);
   file.set_attribute("/schedule", "best", c.schedule.best);
   file.set_attribute("/schedule", "bad_epochs", static_cast<std::int64_t>(c.schedule.bad_epochs));
+  file.set_attribute("/schedule", "rollbacks", static_cast<std::int64_t>(c.schedule.rollbacks));
   write_history(file, c.history);
   io::AtomicFile output(path);
-  output.write(file.image());
-  output.commit();
+  output.write(io::sealed(file.image()));
+  output.commit(keep);
 }
 
 Checkpoint read_checkpoint(const std::string& path) {
@@ -192,10 +208,15 @@ Checkpoint read_checkpoint(const std::string& path) {
   c.exp_avg_sq = read_parameters(file, "/optimizer/exp_avg_sq", c.model.network);
   c.best_parameters = read_parameters(file, "/best", c.model.network);
   c.optimizer_steps = static_cast<std::int64_t>(file.number_attribute("/optimizer", "step"));
+  c.optimizer_arrays = read_arrays(file);
   c.schedule.factor = file.number_attribute("/schedule", "factor");
   c.schedule.best = file.number_attribute("/schedule", "best");
   c.schedule.bad_epochs = static_cast<int>(file.number_attribute("/schedule", "bad_epochs"));
+  c.schedule.rollbacks = static_cast<int>(file.number_attribute("/schedule", "rollbacks"));
   c.history = read_history(file, c.epoch);
+  // Last: what is said above is more exact.
+  const std::string defect = io::seal_defect(path);
+  if (!defect.empty()) throw InputError(path + ": " + defect);
   return c;
 }
 

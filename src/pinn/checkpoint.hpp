@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,11 @@
 #include "pinn/schedule.hpp"
 
 namespace k7::pinn {
+
+struct Array {
+  std::vector<std::uint64_t> shape;
+  std::vector<double> values;
+};
 
 struct Checkpoint {
   ModelSpec model;
@@ -27,16 +33,19 @@ struct Checkpoint {
   std::int64_t optimizer_steps = 0;
   std::vector<double> exp_avg;
   std::vector<double> exp_avg_sq;
+  std::map<std::string, Array> optimizer_arrays;  ///< what else an optimizer remembers
   std::vector<double> best_parameters;
   Schedule::State schedule;
   History history;
   io::Json options;  ///< as given to the program, for the record
 };
 
-/// Writes atomically. @throws InputError naming the file
-void write_checkpoint(const std::string& path, const Checkpoint& checkpoint);
+/// Writes atomically and seals; see io::sealed. @throws InputError naming the file
+/// @param keep if not empty, the name under which a file that was there before is kept
+void write_checkpoint(const std::string& path, const Checkpoint& checkpoint, const std::string& keep = {});
 
-/// @throws InputError naming the file and what is wrong with it: not a checkpoint, another version, damaged
+/// @throws InputError naming the file and what is wrong with it: not a checkpoint, another version, damaged,
+/// changed after it was sealed
 Checkpoint read_checkpoint(const std::string& path);
 
 }  // namespace k7::pinn

@@ -8,7 +8,7 @@
 namespace k7::pinn {
 namespace {
 
-constexpr std::size_t memory = 50;
+constexpr std::size_t most_pairs = 50;
 constexpr int most_evaluations = 30;
 constexpr double sufficient_decrease = 1e-4;
 constexpr double sufficient_slope = 0.9;
@@ -68,15 +68,32 @@ bool Lbfgs::step(const at::Tensor& parameters, const at::Tensor& gradients, doub
     parameters.copy_(start);
     return false;
   }
-  Pair pair{parameters - start, gradients - start_gradient, 0.0};
-  const double curvature = product(pair.step, pair.change);
-  if (curvature > 0.0) {
-    pair.inverse_product = 1.0 / curvature;
-    pairs_.push_back(std::move(pair));
-    if (pairs_.size() > memory) pairs_.pop_front();
-  }
+  remember(parameters - start, gradients - start_gradient);
   loss = value;
   return true;
+}
+
+void Lbfgs::remember(const at::Tensor& step, const at::Tensor& change) {
+  const double curvature = product(step, change);
+  if (!(curvature > 0.0)) return;
+  pairs_.push_back({step, change, 1.0 / curvature});
+  if (pairs_.size() > most_pairs) pairs_.pop_front();
+}
+
+std::pair<at::Tensor, at::Tensor> Lbfgs::memory() const {
+  if (pairs_.empty()) return {};
+  std::vector<at::Tensor> steps;
+  std::vector<at::Tensor> changes;
+  for (const Pair& pair : pairs_) {
+    steps.push_back(pair.step);
+    changes.push_back(pair.change);
+  }
+  return {at::stack(steps), at::stack(changes)};
+}
+
+void Lbfgs::set_memory(const at::Tensor& steps, const at::Tensor& changes) {
+  pairs_.clear();
+  for (std::int64_t i = 0; i < steps.size(0); ++i) remember(steps[i].clone(), changes[i].clone());
 }
 
 }  // namespace k7::pinn

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <functional>
+#include <utility>
 
 #include "pinn/torch.hpp"
 
@@ -26,7 +27,12 @@ class Lbfgs {
   bool empty() const { return pairs_.empty(); }
   void clear() { pairs_.clear(); }
 
+  /// Steps and changes of the gradient of the remembered steps, each (pairs, parameters); undefined if empty.
+  std::pair<at::Tensor, at::Tensor> memory() const;
+  void set_memory(const at::Tensor& steps, const at::Tensor& changes);
+
  private:
+  void remember(const at::Tensor& step, const at::Tensor& change);
   at::Tensor direction(const at::Tensor& gradient) const;
 
   struct Pair {

@@ -16,6 +16,10 @@ constexpr double plateau_factor = 0.5;
 }  // namespace
 
 double Schedule::rate(int epoch) const {
+  return std::ldexp(scheduled(epoch), -state.rollbacks);
+}
+
+double Schedule::scheduled(int epoch) const {
   const auto& o = options_;
   if (epoch < o.warmup_epochs) return o.lr * (epoch + 1) / o.warmup_epochs;
   if (o.scheduler == "plateau") return o.lr * state.factor;

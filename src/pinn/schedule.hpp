@@ -12,7 +12,8 @@ namespace k7::pinn {
 ///            CosineAnnealingLR),
 ///   exponential  lr (lr_min / lr)^(t/T), or
 ///   plateau  halved when the loss has not fallen by a factor 1 - 1e-4 for more than 100 epochs (torch
-///            ReduceLROnPlateau with factor 0.5, patience 100).
+///            ReduceLROnPlateau with factor 0.5, patience 100);
+/// halved by every rollback.
 class Schedule {
  public:
   explicit Schedule(const TrainOptions& options) : options_(options) {}
@@ -22,14 +23,17 @@ class Schedule {
   /// To be called after each epoch with its loss.
   void observe(double loss);
 
-  /// State of the plateau rule.
+  /// State of the plateau rule, and how often training went back.
   struct State {
     double factor = 1.0;
     double best = std::numeric_limits<double>::infinity();
     int bad_epochs = 0;
+    int rollbacks = 0;
   } state;
 
  private:
+  double scheduled(int epoch) const;
+
   TrainOptions options_;
 };
 

@@ -12,6 +12,8 @@
 #include "k7/error.hpp"
 #include "k7/geometry/manifold.hpp"
 #include "k7/io/atomic_file.hpp"
+#include "k7/io/folder_lock.hpp"
+#include "k7/io/seal.hpp"
 #include "k7/parallel/agree.hpp"
 #include "k7/parallel/progress.hpp"
 #include "k7/parallel/signals.hpp"
@@ -33,13 +35,30 @@ std::vector<double> to_vector(const at::Tensor& t) {
   return {data, data + host.numel()};
 }
 
+Array to_array(const at::Tensor& t) {
+  return {{t.sizes().begin(), t.sizes().end()}, to_vector(t)};
+}
+
+at::Tensor to_tensor(const Array& array) {
+  return at::from_blob(const_cast<double*>(array.values.data()),
+                       std::vector<std::int64_t>(array.shape.begin(), array.shape.end()), at::kDouble)
+      .clone();
+}
+
 void from_vector(const at::Tensor& t, const std::vector<double>& values) {
   t.copy_(at::from_blob(const_cast<double*>(values.data()), {t.numel()}, at::kDouble));
 }
 
 constexpr int lbfgs_window = 250;        ///< epochs with the same points
 constexpr int validation_interval = 25;  ///< epochs between looks at the validation points
+constexpr int most_rollbacks = 3;
 constexpr GlobalIndex least_validation_points = 4096;
+
+constexpr const char* last_name = "last.h5";
+constexpr const char* previous_name = "previous.h5";  ///< the checkpoint before
+constexpr const char* failed_name = "failed.h5";      ///< whose loss is not finite
+constexpr const char* lbfgs_steps = "lbfgs_steps";
+constexpr const char* lbfgs_changes = "lbfgs_changes";
 
 constexpr GlobalIndex report_points = 8192;  ///< of the report on the best form
 
@@ -55,31 +74,39 @@ class Trainer {
         n_terms_(static_cast<std::int64_t>(objective_->terms().size())),
         form_(options.model, device_, n_terms_ + 1),
         best_parameters_(at::zeros_like(network().parameters())),
-        optimizer_(network().parameters(), options.weight_decay),
+        optimizer_(make_optimizer(options, network().parameters())),
         schedule_(options) {
     history_.columns = history_columns();
   }
 
-  void prepare_folder();
   void start_or_resume();
   TrainResult run();
 
  private:
+  void claim_folder();
+  void resume_or_start();
   std::string path(const char* name) const { return (fs::path(options_.out) / name).string(); }
   Network& network() { return form_.network(); }
   const Network& network() const { return form_.network(); }
   std::vector<std::string> history_columns() const;
   void start();
+  void accumulate(int epoch);
   std::vector<double> loss_and_gradients(int epoch);
+  std::string not_finite(int epoch);
+  bool roll_back();
   template <class Use>
   void for_chunks(GlobalIndex n_points, const Use& use) const;
   double validation_loss() const;
   void keep_best(double loss, int epochs);
-  void adamw_step();
   bool lbfgs_step(std::vector<double>& sums);
   void record(const std::vector<double>& sums, double gradient_norm);
   void save();
+  void save_or_warn();
+  std::string file_to_resume() const;
   void load(const std::string& file);
+  void require_same_run(const Checkpoint& c, const std::string& file);
+  Checkpoint state() const;
+  void restore(const Checkpoint& c);
   Checkpoint snapshot() const;
   void log_line(int first_epoch) const;
   std::vector<double> compare_with_constants();
@@ -96,7 +123,7 @@ class Trainer {
   std::int64_t n_terms_;
   LearnedForm form_;
   at::Tensor best_parameters_;
-  AdamW optimizer_;
+  std::unique_ptr<Optimizer> optimizer_;
   Lbfgs lbfgs_;
   Schedule schedule_;
   io::Json left_invariant_;
@@ -105,36 +132,68 @@ class Trainer {
   double best_loss_ = std::numeric_limits<double>::infinity();
   int best_epoch_ = -1;
   int epochs_without_best_ = 0;
+  Checkpoint good_;  ///< where a loss that is not finite leads back to; without history
+  io::FolderLock lock_;
+  bool last_is_intact_ = true;
   double seconds_ = 0.0;  ///< of earlier parts of this run
   parallel::Stopwatch watch_;
 };
 
-void Trainer::prepare_folder() {
+/// Makes the run folder this run's own. A folder that is there already is locked before anything is read from
+/// it; a new one is made only when nothing can be refused any more.
+void Trainer::start_or_resume() {
+  parallel::agree_on_root(comm_, [&] {
+    if (fs::is_directory(options_.out)) claim_folder();
+  });
+  resume_or_start();
   parallel::agree_on_root(comm_, [&] {
     std::error_code error;
     fs::create_directories(options_.out, error);
     if (!fs::is_directory(options_.out))
       throw InputError("--out " + options_.out + ": is not a folder and cannot be made one (" +
                        error.message() + ")");
-    for (const char* name : {"last.h5", "best.h5", "history.csv", "train.json"}) {
-      const std::string obstacle = io::write_obstacle(path(name));
-      if (!obstacle.empty()) throw InputError(path(name) + ": " + obstacle);
-    }
+    if (!lock_.held()) claim_folder();
   });
 }
 
-void Trainer::start_or_resume() {
-  std::string file = options_.resume == "auto" ? path("last.h5") : options_.resume;
-  GlobalIndex resume = 0;
-  parallel::agree_on_root(comm_, [&] {
-    resume = options_.resume == "never" ? 0 : options_.resume == "auto" ? (fs::exists(file) ? 1 : 0) : 1;
-  });
-  comm_.broadcast(&resume, 1);
-  if (resume == 0) {
+/// Root only.
+void Trainer::claim_folder() {
+  for (const char* name : {last_name, previous_name, "best.h5", failed_name, "history.csv", "train.json"}) {
+    const std::string obstacle = io::write_obstacle(path(name));
+    if (!obstacle.empty()) throw InputError(path(name) + ": " + obstacle);
+  }
+  lock_.take(options_.out);
+}
+
+/// The newest intact checkpoint of the run folder, or the file that was asked for. Empty: start anew.
+/// Root only.
+std::string Trainer::file_to_resume() const {
+  if (options_.resume == "never") return {};
+  if (options_.resume != "auto") return options_.resume;
+  std::vector<std::pair<std::string, std::string>> defects;
+  for (const char* name : {last_name, previous_name}) {
+    if (!fs::exists(path(name))) continue;
+    const std::string defect = io::seal_defect(path(name));
+    if (defect.empty()) {
+      for (const auto& [file, what] : defects)
+        spdlog::warn("{}: {}; going on from {}", file, what, path(name));
+      return path(name);
+    }
+    defects.emplace_back(path(name), defect);
+  }
+  return defects.empty() ? "" : defects.front().first;  // loading it tells what is wrong
+}
+
+void Trainer::resume_or_start() {
+  std::string file;
+  parallel::agree_on_root(comm_, [&] { file = file_to_resume(); });
+  comm_.broadcast(file);
+  if (file.empty()) {
     start();
     return;
   }
   parallel::agree(comm_, [&] { load(file); });
+  last_is_intact_ = file != path(previous_name);
   compare_with_constants();
   spdlog::info("resumed {} after epoch {}, best loss {:.6g}", file, epoch_, best_loss_);
 }
@@ -164,17 +223,29 @@ std::vector<std::string> Trainer::history_columns() const {
 
 void Trainer::load(const std::string& file) {
   const Checkpoint c = read_checkpoint(file);
+  require_same_run(c, file);
+  set_base(c.model.base);
+  restore(c);
+  try {
+    history_ = c.history.arranged(history_columns());
+  } catch (const InputError& e) {
+    throw InputError(file + ": " + e.what() + "; was it made with another --objective?");
+  }
+  seconds_ = c.seconds;
+}
+
+void Trainer::require_same_run(const Checkpoint& c, const std::string& file) {
   const auto differs = [&](const std::string& option, const std::string& there, const std::string& here) {
     throw InputError(file + ": was made with " + option + " " + there + ", this run has " + here +
                      "; use the same, --resume never, or another --out");
   };
-  const auto& here = options_.model;
+  ModelSpec here = options_.model;
+  here.base = c.model.base;  // --start decides, and only at the start
   if (c.model.manifold != here.manifold) differs("--manifold", c.model.manifold, here.manifold);
   if (c.model.ansatz != here.ansatz) differs("--ansatz", c.model.ansatz, here.ansatz);
   if (c.model.network != here.network)
     differs("the network", c.model.network.text() + " " + c.model.network.activation,
             here.network.text() + " " + here.network.activation);
-  set_base(c.model.base);
   if (c.model != here)
     throw InputError(
         file +
@@ -183,22 +254,34 @@ void Trainer::load(const std::string& file) {
   if (c.seed != options_.seed) differs("--seed", std::to_string(c.seed), std::to_string(options_.seed));
   if (c.batch_size != options_.batch_size)
     differs("--batch-size", std::to_string(c.batch_size), std::to_string(options_.batch_size));
+  for (const auto& [name, tensor] : optimizer_->memory()) {
+    const auto found = c.optimizer_arrays.find(name);
+    const std::vector<std::uint64_t> shape(tensor.sizes().begin(), tensor.sizes().end());
+    if (found == c.optimizer_arrays.end() || found->second.shape != shape)
+      throw InputError(file + ": has no /optimizer/" + name + " for --optimizer " + options_.optimizer +
+                       "; use the one it was made with, --resume never, or another --out");
+  }
+}
+
+void Trainer::restore(const Checkpoint& c) {
   from_vector(network().parameters(), c.parameters);
   from_vector(best_parameters_, c.best_parameters);
-  from_vector(optimizer_.exp_avg, c.exp_avg);
-  from_vector(optimizer_.exp_avg_sq, c.exp_avg_sq);
-  optimizer_.steps = c.optimizer_steps;
+  from_vector(optimizer_->exp_avg, c.exp_avg);
+  from_vector(optimizer_->exp_avg_sq, c.exp_avg_sq);
+  optimizer_->steps = c.optimizer_steps;
+  for (const auto& [name, tensor] : optimizer_->memory())
+    tensor.copy_(to_tensor(c.optimizer_arrays.at(name)));
   schedule_.state = c.schedule;
-  try {
-    history_ = c.history.arranged(history_columns());
-  } catch (const InputError& e) {
-    throw InputError(file + ": " + e.what() + "; was it made with another --objective?");
-  }
+  lbfgs_.clear();
+  if (c.optimizer_arrays.count(lbfgs_steps) > 0)
+    lbfgs_.set_memory(to_tensor(c.optimizer_arrays.at(lbfgs_steps)),
+                      to_tensor(c.optimizer_arrays.at(lbfgs_changes)));
   epoch_ = c.epoch;
+  if (history_.rows.size() > static_cast<std::size_t>(epoch_))
+    history_.rows.resize(static_cast<std::size_t>(epoch_));
   best_loss_ = c.best_loss;
   best_epoch_ = c.best_epoch;
   epochs_without_best_ = c.epochs_without_best;
-  seconds_ = c.seconds;
 }
 
 /// Calls use(begin, count) for this rank's share of a draw in chunks: these keep the activations of a layer
@@ -211,9 +294,8 @@ void Trainer::for_chunks(GlobalIndex n_points, const Use& use) const {
     use(begin, std::min(chunk, rows.end - begin));
 }
 
-/// Means over the whole batch of the loss's terms, and how many ranks were asked to stop. They travel behind
-/// the gradients in one message.
-std::vector<double> Trainer::loss_and_gradients(int epoch) {
+/// This rank's share of the loss's terms and of the gradients, one behind the other in the network's buffer.
+void Trainer::accumulate(int epoch) {
   const at::Tensor& buffer = network().gradient_buffer();
   buffer.zero_();
   at::Tensor tail = buffer.narrow(0, network().parameters().numel(), n_terms_ + 1);
@@ -225,9 +307,51 @@ std::vector<double> Trainer::loss_and_gradients(int epoch) {
     value.loss.backward();
     tail.narrow(0, 0, n_terms_).add_(value.terms);
   });
+}
+
+/// Means over the whole batch of the loss's terms, and how many ranks were asked to stop. They travel behind
+/// the gradients in one message.
+std::vector<double> Trainer::loss_and_gradients(int epoch) {
+  accumulate(epoch);
+  const at::Tensor& buffer = network().gradient_buffer();
+  at::Tensor tail = buffer.narrow(0, network().parameters().numel(), n_terms_ + 1);
   tail[n_terms_] = parallel::stop_requested_here() ? 1.0 : 0.0;
   sum_over_ranks(*reducer_, buffer);
   return to_vector(tail);
+}
+
+/// What is not finite in a step, and on which rank; its numbers are computed again, without a sum over ranks.
+std::string Trainer::not_finite(int epoch) {
+  accumulate(epoch);
+  const auto& names = objective_->terms();
+  const std::int64_t n_parameters = network().parameters().numel();
+  const auto terms = to_vector(network().gradient_buffer().narrow(0, n_parameters, n_terms_));
+  // The loss, which comes first, is the sum of those that follow.
+  std::size_t found = 1;
+  while (found < names.size() && std::isfinite(terms[found])) ++found;
+  if (found == names.size() && !std::isfinite(terms[Objective::loss])) found = Objective::loss;
+  if (found == names.size() && std::isfinite(network().gradients().norm().item<double>())) ++found;
+  const auto all = comm_.all_gather(found);
+  for (std::size_t rank = 0; rank < all.size(); ++rank)
+    if (all[rank] <= names.size())
+      return fmt::format("{} of rank {}", all[rank] < names.size() ? names[all[rank]] : "the gradient", rank);
+  return "the sum over the ranks";
+}
+
+/// Back to the last good state with half the learning rate; false where that cannot help.
+bool Trainer::roll_back() {
+  const std::string what = not_finite(epoch_);
+  const int rollbacks = schedule_.state.rollbacks + 1;
+  // Without a step since then, or with a line search instead of a rate, all would be the same again.
+  const bool helps = rollbacks <= most_rollbacks && good_.epoch < epoch_ && options_.optimizer != "lbfgs";
+  spdlog::warn("step {}: {} is not finite; {}", epoch_, what,
+               helps ? fmt::format("back to step {} with half the learning rate, rollback {} of {}",
+                                   good_.epoch, rollbacks, most_rollbacks)
+                     : std::string("giving up"));
+  if (!helps) return false;
+  restore(good_);
+  schedule_.state.rollbacks = rollbacks;
+  return true;
 }
 
 /// The loss on points that training never sees, the same at every call, with their images to take the noise
@@ -259,10 +383,6 @@ void Trainer::keep_best(double loss, int epochs) {
   }
 }
 
-void Trainer::adamw_step() {
-  optimizer_.step(network().parameters(), network().gradients(), schedule_.rate(epoch_));
-}
-
 /// Leaves the loss and gradients of the new parameters. Returns false when no lower loss can be found.
 bool Trainer::lbfgs_step(std::vector<double>& sums) {
   double loss = sums[Objective::loss];
@@ -286,22 +406,34 @@ void Trainer::record(const std::vector<double>& sums, double gradient_norm) {
   ++epoch_;
 }
 
-Checkpoint Trainer::snapshot() const {
+/// Everything that a step changes, but the history.
+Checkpoint Trainer::state() const {
   Checkpoint c;
-  c.model = options_.model;
-  c.seed = options_.seed;
-  c.batch_size = options_.batch_size;
   c.epoch = epoch_;
-  c.seconds = seconds_ + watch_.seconds();
   c.best_loss = best_loss_;
   c.best_epoch = best_epoch_;
   c.epochs_without_best = epochs_without_best_;
   c.parameters = to_vector(network().parameters());
-  c.optimizer_steps = optimizer_.steps;
-  c.exp_avg = to_vector(optimizer_.exp_avg);
-  c.exp_avg_sq = to_vector(optimizer_.exp_avg_sq);
+  c.optimizer_steps = optimizer_->steps;
+  c.exp_avg = to_vector(optimizer_->exp_avg);
+  c.exp_avg_sq = to_vector(optimizer_->exp_avg_sq);
+  for (const auto& [name, tensor] : optimizer_->memory()) c.optimizer_arrays[name] = to_array(tensor);
+  if (!lbfgs_.empty()) {
+    const auto [steps, changes] = lbfgs_.memory();
+    c.optimizer_arrays[lbfgs_steps] = to_array(steps);
+    c.optimizer_arrays[lbfgs_changes] = to_array(changes);
+  }
   c.best_parameters = to_vector(best_parameters_);
   c.schedule = schedule_.state;
+  return c;
+}
+
+Checkpoint Trainer::snapshot() const {
+  Checkpoint c = state();
+  c.model = options_.model;
+  c.seed = options_.seed;
+  c.batch_size = options_.batch_size;
+  c.seconds = seconds_ + watch_.seconds();
   c.history = history_;
   c.options = record_;
   return c;
@@ -310,11 +442,22 @@ Checkpoint Trainer::snapshot() const {
 void Trainer::save() {
   parallel::agree_on_root(comm_, [&] {
     Checkpoint c = snapshot();
-    write_checkpoint(path("last.h5"), c);
+    write_checkpoint(path(last_name), c, last_is_intact_ ? path(previous_name) : "");
+    last_is_intact_ = true;
     c.parameters = c.best_parameters;
     write_checkpoint(path("best.h5"), c);
     io::write_text(path("history.csv"), history_.csv());
   });
+}
+
+/// A disk that is full now may have room later, and the work so far is still in memory.
+void Trainer::save_or_warn() {
+  try {
+    save();
+  } catch (const CollectiveError& e) {
+    if (e.code() != ExitCode::bad_input) throw;
+    spdlog::warn("no checkpoint after epoch {}: {}; training goes on", epoch_, e.what());
+  }
 }
 
 void Trainer::log_line(int first_epoch) const {
@@ -390,6 +533,7 @@ TrainResult Trainer::result(TrainResult::Stop stop) {
                 {"best_loss", best_loss_},
                 {"best_epoch", best_epoch_},
                 {"final_torsion", last(Objective::torsion)},
+                {"rollbacks", schedule_.state.rollbacks},
                 {"stopped", names[static_cast<std::size_t>(stop)]}};
   if (options_.objective == "torsion") {
     const std::size_t first = Objective::n_common;
@@ -417,6 +561,7 @@ TrainResult Trainer::run() {
   const bool lbfgs = options_.optimizer == "lbfgs";
   const bool notebook = options_.objective == "notebook";
   std::vector<double> sums;  // of the parameters as they are; empty: not known
+  good_ = state();
   while (epoch_ < options_.epochs) {
     if (epochs_without_best_ >= options_.patience) {
       stop = TrainResult::Stop::early;
@@ -427,10 +572,20 @@ TrainResult Trainer::run() {
       sums.clear();
     }
     if (sums.empty()) sums = loss_and_gradients(epoch_);
-    if (!std::isfinite(sums[Objective::loss])) {
+    const double norm = lbfgs ? network().gradients().norm().item<double>()
+                              : clip_gradient_norm(network().gradients(), options_.clip_norm);
+    if (!std::isfinite(sums[Objective::loss]) || !std::isfinite(norm)) {
+      bar.clear();
+      if (roll_back()) {
+        sums.clear();
+        continue;
+      }
+      parallel::agree_on_root(comm_, [&] { write_checkpoint(path(failed_name), snapshot()); });
+      restore(good_);
       stop = TrainResult::Stop::not_finite;
       break;
     }
+    if (epoch_ % validation_interval == 0) good_ = state();
     // The notebook judges by the batch's loss, which is an estimate that varies with the points; and a loss
     // on points that are used again and again can be brought below what is true.
     if (notebook)
@@ -439,13 +594,10 @@ TrainResult Trainer::run() {
       keep_best(validation_loss(), validation_interval);
     const std::vector<double> before = sums;
     bool moved = true;
-    double norm = 0.0;
     if (lbfgs) {
-      norm = network().gradients().norm().item<double>();
       moved = lbfgs_step(sums);
     } else {
-      norm = clip_gradient_norm(network().gradients(), options_.clip_norm);
-      adamw_step();
+      optimizer_->step(network().parameters(), network().gradients(), schedule_.rate(epoch_));
       sums.clear();
     }
     record(before, norm);
@@ -462,7 +614,7 @@ TrainResult Trainer::run() {
       stop = TrainResult::Stop::signal;
       break;
     }
-    if (epoch_ % options_.checkpoint_every == 0 && epoch_ < options_.epochs) save();
+    if (epoch_ % options_.checkpoint_every == 0 && epoch_ < options_.epochs) save_or_warn();
   }
   if (!notebook && (stop == TrainResult::Stop::finished || stop == TrainResult::Stop::early))
     keep_best(validation_loss(), 0);
@@ -478,8 +630,7 @@ TrainResult train(const TrainOptions& options, const parallel::Communicator& com
   TrainOptions completed = options;
   parallel::agree(comm, [&] { complete(completed); });
   Trainer trainer(completed, comm, record);
-  trainer.start_or_resume();  // first: a refused checkpoint leaves no folder behind
-  trainer.prepare_folder();
+  trainer.start_or_resume();
   return trainer.run();
 }
 

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "k7/error.hpp"
+#include "k7/io/folder_lock.hpp"
 #include "k7/io/json_file.hpp"
 #include "test_data.hpp"
 
@@ -177,7 +178,134 @@ TEST(Trainer, a_loss_that_is_not_finite_is_a_result) {
   TrainOptions options = small_run(folder / "run");
   options.lr = 1e200;
   options.lr_min = 1e200;
-  EXPECT_EQ(train(options, world(), 1, {}).stop, TrainResult::Stop::not_finite);
+  const TrainResult result = train(options, world(), 1, {});
+  EXPECT_EQ(result.stop, TrainResult::Stop::not_finite);
+  EXPECT_EQ(result.training["rollbacks"], 3);
+  // The good state is the one to go on from, the bad one is there to be studied.
+  EXPECT_EQ(io::Hdf5File::open(folder / "run/last.h5").number_attribute("/", "epoch"), 0.0);
+  EXPECT_EQ(io::Hdf5File::open(folder / "run/failed.h5").number_attribute("/", "epoch"), 1.0);
+}
+
+/// Between rates that are fine and rates where three rollbacks are too few lie some where one is enough.
+TEST(Trainer, a_loss_that_is_not_finite_goes_back_and_slows_down) {
+  const test::TemporaryFolder folder;
+  TrainOptions options = small_run(folder / "run");
+  options.epochs = 2;
+  TrainResult result{};
+  double previous_rate = 0.0;
+  for (options.lr = 1.0; options.lr < 1e200; options.lr *= 2.0) {
+    options.lr_min = options.lr;
+    result = train(options, world(), 1, {});
+    if (result.training["rollbacks"] != 0) break;
+    previous_rate = options.lr;
+  }
+  EXPECT_EQ(result.stop, TrainResult::Stop::finished);
+  EXPECT_EQ(result.training["rollbacks"], 1);
+  // What half the rate gives at once: the same bits.
+  options.lr = previous_rate;
+  options.lr_min = previous_rate;
+  options.out = folder / "half";
+  train(options, world(), 1, {});
+  EXPECT_EQ(loss_history(folder / "run"), loss_history(folder / "half"));
+}
+
+void flip_a_bit(const std::string& path, std::int64_t at) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(at);
+  const char byte = static_cast<char>(file.get() ^ 4);
+  file.seekp(at);
+  file.put(byte);
+}
+
+TEST(Trainer, a_damaged_checkpoint_leads_to_the_one_before) {
+  const test::TemporaryFolder folder;
+  TrainOptions options = small_run(folder / "whole");
+  options.epochs = 20;
+  options.checkpoint_every = 6;
+  train(options, world(), 1, {});
+  options.out = folder / "damaged";
+  train(options, world(), 1, {});
+  options.resume = "auto";
+  const std::string last = folder / "damaged/last.h5";
+  if (world().is_root()) flip_a_bit(last, 20000);
+  world().barrier();
+  train(options, world(), 1, {});  // from 18
+  EXPECT_EQ(loss_history(folder / "damaged"), loss_history(folder / "whole"));
+  // The damaged one has not taken the place of the good one.
+  EXPECT_EQ(io::Hdf5File::open(folder / "damaged/previous.h5").number_attribute("/", "epoch"), 18.0);
+  if (world().is_root()) {
+    flip_a_bit(last, 20000);
+    flip_a_bit(folder / "damaged/previous.h5", 20000);
+  }
+  world().barrier();
+  try {
+    train(options, world(), 1, {});
+    FAIL() << "went on from a damaged file";
+  } catch (const CollectiveError& e) {
+    EXPECT_NE(std::string(e.what()).find("last.h5"), std::string::npos) << e.what();
+  }
+}
+
+TEST(Trainer, two_runs_do_not_share_a_folder) {
+  const test::TemporaryFolder folder;
+  TrainOptions options = small_run(folder / "run");
+  options.epochs = 2;
+  train(options, world(), 1, {});
+  world().barrier();
+  io::FolderLock lock;
+  if (world().is_root()) lock.take(folder / "run");
+  options.resume = "auto";
+  options.epochs = 4;
+  try {
+    train(options, world(), 1, {});
+    FAIL() << "did not see the lock";
+  } catch (const CollectiveError& e) {
+    EXPECT_NE(std::string(e.what()).find("process"), std::string::npos) << e.what();
+  }
+  EXPECT_EQ(loss_history(folder / "run").size(), 2U);
+}
+
+/// Inside L-BFGS's window, and before SOAP's bases are refreshed.
+TEST(Trainer, optimisers_remember_all_that_they_need_to_resume) {
+  const test::TemporaryFolder folder;
+  for (const std::string optimizer : {"lbfgs", "soap"}) {
+    TrainOptions options = torsion_run(folder / ("whole-" + optimizer), optimizer);
+    options.model.manifold = "torus7";
+    options.scheduler = "plateau";
+    train(options, world(), 1, {});
+    options.out = folder / ("parts-" + optimizer);
+    options.epochs = 7;
+    train(options, world(), 1, {});
+    options.epochs = 12;
+    options.resume = "auto";
+    train(options, world(), 1, {});
+    EXPECT_EQ(loss_history(options.out), loss_history(folder / ("whole-" + optimizer))) << optimizer;
+  }
+}
+
+TEST(Trainer, soap_does_not_go_on_from_what_adamw_remembers) {
+  const test::TemporaryFolder folder;
+  TrainOptions options = small_run(folder / "run");
+  options.epochs = 2;
+  train(options, world(), 1, {});
+  options.resume = "auto";
+  options.optimizer = "soap";
+  options.epochs = 4;
+  EXPECT_THROW(train(options, world(), 1, {}), CollectiveError);
+}
+
+TEST(Trainer, history_of_200_steps_equals_that_of_one_rank) {
+  const test::TemporaryFolder folder;
+  const parallel::Communicator alone(MPI_COMM_SELF);
+  TrainOptions options = torsion_run(folder / "all", "adamw");
+  options.epochs = 200;
+  train(options, world(), 1, {});
+  if (world().is_root()) {
+    options.out = folder / "one";
+    train(options, alone, 1, {});
+    EXPECT_LE(test::relative(loss_history(folder / "all"), loss_history(folder / "one")), 1e-9);
+  }
+  world().barrier();
 }
 
 }  // namespace

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // L-BFGS on functions with known minima; the best constant coefficients against tabulated minima.
-#include <cmath>
+#include <ATen/CPUGeneratorImpl.h>
 
+#include <Eigen/Eigenvalues>
+#include <cmath>
+#include <random>
+
+#include "pinn/adamw.hpp"
 #include "pinn/lbfgs.hpp"
 #include "pinn/left_invariant.hpp"
+#include "pinn/soap.hpp"
 #include "tensors.hpp"
 
 namespace k7::pinn {
@@ -51,6 +57,103 @@ TEST(Lbfgs, says_when_nothing_lower_is_near) {
   EXPECT_FALSE(optimiser.step(x, gradient, loss, [&] { return x.square().sum().item<double>(); }));
   EXPECT_EQ(x.abs().max().item<double>(), 0.0);
   EXPECT_EQ(loss, 0.0);
+}
+
+using Matrix = Eigen::MatrixXd;
+
+/// Of a covariance with its preferred axes.
+Matrix eigenvectors(Matrix a) {
+  const auto n = a.rows();
+  a.diagonal() += 1e-2 * a.trace() / static_cast<double>(n) * Eigen::VectorXd::LinSpaced(n, 1.0, 2.0);
+  return Eigen::SelfAdjointEigenSolver<Matrix>(a).eigenvectors();
+}
+
+/// SOAP for one matrix after its paper's algorithm 3, with eigenvectors in place of the orthogonal iteration:
+/// they are the same at the first gradient, and what follows up to the next refresh is compared.
+TEST(Soap, takes_the_papers_steps_between_refreshes) {
+  NetworkShape shape;
+  shape.inputs = 3;
+  shape.hidden = {};
+  shape.outputs = 4;
+  const at::Tensor parameters = at::randn({16}, at::make_generator<at::CPUGeneratorImpl>(5), at::kDouble);
+  Soap optimiser(shape, parameters, 0.01);
+  std::mt19937_64 random(3);
+  std::normal_distribution<double> normal;
+  using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  Matrix w = Eigen::Map<const RowMajor>(parameters.data_ptr<double>(), 4, 3);
+  Eigen::VectorXd bias = Eigen::Map<const Eigen::VectorXd>(parameters.data_ptr<double>() + 12, 4);
+  Matrix left;
+  Matrix right;
+  Matrix m = Matrix::Zero(4, 3);
+  Matrix v = Matrix::Zero(4, 3);
+  Eigen::VectorXd m_bias = Eigen::VectorXd::Zero(4);
+  Eigen::VectorXd v_bias = Eigen::VectorXd::Zero(4);
+  constexpr double lr = 0.1;
+  for (int step = 0; step < 9; ++step) {
+    at::Tensor gradients = at::zeros({16}, at::kDouble);
+    for (int i = 0; i < 16; ++i) gradients.data_ptr<double>()[i] = normal(random);
+    const Matrix g = Eigen::Map<const RowMajor>(gradients.data_ptr<double>(), 4, 3);
+    const Eigen::VectorXd g_bias = Eigen::Map<const Eigen::VectorXd>(gradients.data_ptr<double>() + 12, 4);
+    optimiser.step(parameters, gradients, lr);
+    if (step == 0) {
+      left = eigenvectors(0.05 * g * g.transpose());
+      right = eigenvectors(0.05 * g.transpose() * g);
+    } else {
+      const double correction = 1.0 - std::pow(0.95, step);
+      m = 0.95 * m + 0.05 * g;
+      const Matrix turned = left.transpose() * g * right;
+      v = 0.95 * v + 0.05 * turned.cwiseProduct(turned);
+      const Matrix direction =
+          ((left.transpose() * m * right).array() / correction / ((v.array() / correction).sqrt() + 1e-8))
+              .matrix();
+      w = (1.0 - lr * 0.01) * w - lr * left * direction * right.transpose();
+      m_bias = 0.95 * m_bias + 0.05 * g_bias;
+      v_bias = 0.95 * v_bias + 0.05 * g_bias.cwiseProduct(g_bias);
+      bias = (1.0 - lr * 0.01) * bias -
+             lr * (m_bias.array() / correction / ((v_bias.array() / correction).sqrt() + 1e-8)).matrix();
+    }
+    EXPECT_LT((Eigen::Map<const RowMajor>(parameters.data_ptr<double>(), 4, 3) - w).cwiseAbs().maxCoeff(),
+              1e-10)
+        << step;
+    EXPECT_LT((Eigen::Map<const Eigen::VectorXd>(parameters.data_ptr<double>() + 12, 4) - bias)
+                  .cwiseAbs()
+                  .maxCoeff(),
+              1e-12)
+        << step;
+  }
+}
+
+/// |A (W - W0) B|^2 with A and B that mix all entries: Adam sees no axis, SOAP finds them.
+TEST(Soap, finds_the_axes_that_adam_does_not_see) {
+  NetworkShape shape;
+  shape.inputs = 12;
+  shape.hidden = {};
+  shape.outputs = 10;
+  auto generator = at::make_generator<at::CPUGeneratorImpl>(1);
+  const auto turned = [&](std::int64_t n) {
+    const at::Tensor q = std::get<0>(at::linalg_qr(at::randn({n, n}, generator, at::kDouble)));
+    return at::mm(q * at::logspace(0.0, -1.5, n, 10.0, at::kDouble), q.t());
+  };
+  const at::Tensor a = turned(10);
+  const at::Tensor b = turned(12);
+  const at::Tensor target = at::randn({10, 12}, generator, at::kDouble);
+  const auto last_loss = [&](Optimizer& optimiser, const at::Tensor& parameters) {
+    double loss = 0.0;
+    for (int i = 0; i < 400; ++i) {
+      at::Tensor leaf = parameters.detach().clone().requires_grad_(true);
+      const at::Tensor w = leaf.narrow(0, 0, 120).view({10, 12});
+      const at::Tensor value = at::mm(at::mm(a, w - target), b).square().sum();
+      loss = value.item<double>();
+      const at::Tensor gradient = torch::autograd::grad({value}, {leaf})[0];
+      optimiser.step(parameters, gradient, 0.03 * (1.0 - i / 400.0));
+    }
+    return loss;
+  };
+  const at::Tensor x = at::zeros({130}, at::kDouble);
+  const at::Tensor y = at::zeros({130}, at::kDouble);
+  Soap soap(shape, x, 0.0);
+  AdamW adam(y, 0.0);
+  EXPECT_LT(last_loss(soap, x), 0.1 * last_loss(adam, y));
 }
 
 LossWeights energy_only() {

@@ -27,7 +27,8 @@ class AtomicFile {
   /// Takes `bytes` of disk for the temporary file and gives them back: a full disk shows before the work.
   void check_space(std::uint64_t bytes) const;
   /// Call when the temporary file is complete and closed.
-  void commit();
+  /// @param keep if not empty, the name under which a file that was there before is kept
+  void commit(const std::string& keep = {});
 
  private:
   std::string path_;
