@@ -52,15 +52,12 @@ void from_vector(const at::Tensor& t, const std::vector<double>& values) {
 constexpr int lbfgs_window = 250;        ///< epochs with the same points
 constexpr int validation_interval = 25;  ///< epochs between looks at the validation points
 constexpr int most_rollbacks = 3;
-constexpr GlobalIndex least_validation_points = 4096;
 
 constexpr const char* last_name = "last.h5";
 constexpr const char* previous_name = "previous.h5";  ///< the checkpoint before
 constexpr const char* failed_name = "failed.h5";      ///< whose loss is not finite
 constexpr const char* lbfgs_steps = "lbfgs_steps";
 constexpr const char* lbfgs_changes = "lbfgs_changes";
-
-constexpr GlobalIndex report_points = 8192;  ///< of the report on the best form
 
 class Trainer {
  public:
@@ -359,7 +356,7 @@ bool Trainer::roll_back() {
 double Trainer::validation_loss() const {
   const at::NoGradGuard no_gradient;
   const GlobalIndex images = form_.manifold().n_images();
-  const GlobalIndex least = std::max<GlobalIndex>(options_.batch_size, least_validation_points);
+  const GlobalIndex least = std::max<GlobalIndex>(options_.batch_size, options_.validation_points);
   const GlobalIndex n_points = (least + images - 1) / images * images;
   const geometry::DrawKey key{options_.seed, geometry::Stream::validation, 1};
   double sum = 0.0;
@@ -500,7 +497,7 @@ void Trainer::set_base(const std::vector<double>& base) {
 /// Leaves the best parameters in the network.
 io::Json Trainer::report_on_best() {
   network().parameters().copy_(best_parameters_);
-  const io::Json report = report_on(form_, report_points, options_.seed, comm_);
+  const io::Json report = report_on(form_, options_.report_points, options_.seed, comm_);
   const auto number = [&](const char* group, const char* key) {
     return report.contains(group) ? report[group][key].get<double>() : std::nan("");
   };
@@ -508,8 +505,8 @@ io::Json Trainer::report_on_best() {
       "best form, {} fresh points: |d phi|^2 + |d *phi|^2 {:.6g} +- {:.1g}, largest {:.3g}; cond(g) up to "
       "{:.4g}; tr(g)/7 "
       "{:.4g}; G2-structure at {:.4g} % of the points",
-      report_points, number("torsion", "mean"), number("torsion", "std_error"), number("torsion", "max"),
-      number("cond_g", "max"), number("trace_g_over_7", "mean"),
+      options_.report_points, number("torsion", "mean"), number("torsion", "std_error"),
+      number("torsion", "max"), number("cond_g", "max"), number("trace_g_over_7", "mean"),
       100.0 * report["positive_fraction"].get<double>());
   if (report.contains("exact"))
     spdlog::info(

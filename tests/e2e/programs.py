@@ -10,6 +10,9 @@ import subprocess
 import tempfile
 import time
 import unittest
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,6 +140,18 @@ def write_samples(path: Path, n: int, manifold: str = "s1xs3xs3", dtype: str = "
             file["points"] = np.concatenate([theta, q.reshape(n, 8)], axis=1).astype(dtype)
         file["coords"] = coords.astype(dtype)
         file["metric"] = np.broadcast_to(np.eye(7), (n, 7, 7)).astype(dtype)
+
+
+@contextmanager
+def edited(path: Path) -> Iterator[h5py.File]:
+    """An HDF5 file to change; afterwards its checksum, if it has one, is right again (see include/k7/io/seal.hpp)."""
+    with h5py.File(path, "r+") as file:
+        block = int(file.userblock_size)
+        yield file
+    if block:
+        body = path.read_bytes()[block:]
+        seal = f"k7-seal crc32 {zlib.crc32(body):08x} bytes {len(body)}\n"
+        path.write_bytes(seal.encode().ljust(block) + body)
 
 
 def replace(path: Path, dataset: str, values: Any) -> None:

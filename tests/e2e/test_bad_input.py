@@ -90,7 +90,7 @@ def group_for(dataset: str) -> Setup:
 
 def attribute(name: str, value: Any) -> Setup:
     def change(path: Path) -> None:
-        with h5py.File(path, "r+") as file:
+        with programs.edited(path) as file:
             file.attrs[name] = value
     return change
 
@@ -150,7 +150,7 @@ def checkpoint(change: Setup = lambda path: None) -> Setup:
 def first_weight(values: Any) -> Setup:
     """Another first weight matrix of the network; a function changes it."""
     def change(path: Path) -> None:
-        with h5py.File(path, "r+") as file:
+        with programs.edited(path) as file:
             names: list[str] = []
             file["model"].visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
             name = f"model/{names[0]}"

@@ -428,7 +428,7 @@ class Model(TorsionTest):
             if isinstance(item, h5py.Dataset):
                 item[...] = 3 * item[...]
 
-        with h5py.File(path, "r+") as file:
+        with programs.edited(path) as file:
             file["model"].visititems(scale)
         found = []
         for ranks in (1, 3):

@@ -22,6 +22,8 @@ TrainOptions small_run(const std::string& out) {
   options.out = out;
   options.resume = "never";
   options.log_every = 1000;
+  options.validation_points = 256;
+  options.report_points = 256;
   return options;
 }
 
@@ -107,6 +109,8 @@ TrainOptions torsion_run(const std::string& out, const std::string& optimizer) {
   options.out = out;
   options.resume = "never";
   options.log_every = 1000;
+  options.validation_points = 256;
+  options.report_points = 256;
   return options;
 }
 
@@ -148,6 +152,7 @@ TEST(Trainer, the_best_form_is_judged_on_points_that_training_never_sees) {
   const test::TemporaryFolder folder;
   TrainOptions options = torsion_run(folder / "run", "lbfgs");
   options.batch_size = 4;  // a few points over and over: their loss falls below what is true
+  options.validation_points = 4096;
   options.epochs = 60;
   const TrainResult result = train(options, world(), 1, {});
   const double best = result.training["best_loss"].get<double>();

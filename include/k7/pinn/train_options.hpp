@@ -76,6 +76,8 @@ struct TrainOptions {
   std::string resume = "auto";
   int checkpoint_every = 500;
   int log_every = 100;
+  std::int64_t validation_points = 4096;  ///< that judge what is best, at least; a larger batch has as many
+  std::int64_t report_points = 8192;      ///< of the report on the best form
 };
 
 /// Names that preset() knows.
