@@ -40,7 +40,10 @@ class TrainProgram final : public cli::Program {
     declare_training(app);
     app.add_option("--seed", o.seed, "The same seed gives the same points and weights at any rank count")
         ->check(cli::non_negative());
-    app.add_option("--dtype", o.dtype, "Number type of the network")->check(CLI::IsMember({"float64"}));
+    app.add_option("--dtype", o.dtype, 
+                   "float64; mixed: the network in float32, geometry and loss in float64; float32: both in "
+                   "float32. Weights, optimiser and reports are float64 in each")
+        ->check(CLI::IsMember({"float64", "mixed", "float32"}));
     app.add_option("--device", o.device, "Where tensors live")->check(CLI::IsMember({"auto", "cpu", "cuda"}));
     app.add_option("--comm", o.comm, "How gradients are summed")
         ->check(CLI::IsMember({"auto", "mpi", "nccl"}));

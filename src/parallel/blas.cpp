@@ -86,6 +86,22 @@ void set_blas_threads(int threads) {
   if (set != nullptr) set(threads);
 }
 
+SerialBlas::SerialBlas(bool is_wanted) {
+  // With OpenMP it does so anyway, and setting its threads would set those of OpenMP.
+  constexpr int with_openmp = 2;
+  const auto get_int = [](const char* name) {
+    const auto get = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, name));
+    return get != nullptr ? get() : 0;
+  };
+  if (!is_wanted || get_int("openblas_get_parallel") == with_openmp) return;
+  threads_before_ = get_int("openblas_get_num_threads");
+  set_blas_threads(1);
+}
+
+SerialBlas::~SerialBlas() {
+  if (threads_before_ > 0) set_blas_threads(threads_before_);
+}
+
 int threads_per_rank(const Communicator& comm) {
   MPI_Comm node = MPI_COMM_NULL;
   mpi_check(MPI_Comm_split_type(comm.handle(), MPI_COMM_TYPE_SHARED, comm.rank(), MPI_INFO_NULL, &node),

@@ -3,6 +3,8 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "k7/geometry/conventions.hpp"
@@ -38,6 +40,37 @@ Derivatives derivatives(const std::string& name, const at::Tensor& x) {
   return {x * cumulative, cumulative + x * density, density * (2.0 - x * x)};
 }
 
+/// The reverse pass in one sweep over memory: z, gradients, out (8, n, width), values first, then tangents.
+template <class T>
+void pull_back(const Derivatives& d, const at::Tensor& z, const at::Tensor& gradients,
+               const at::Tensor& out) {
+  constexpr std::int64_t block = 512;  // numbers of first, second and inner that stay in the first cache
+  const std::int64_t size = z[0].numel();
+  const T* first = d.first.data_ptr<T>();
+  const T* second = d.second.data_ptr<T>();
+  at::parallel_for(0, (size + block - 1) / block, 16, [&](std::int64_t begin, std::int64_t end) {
+    std::array<T, block> inner{};
+    for (std::int64_t b = begin; b < end; ++b) {
+      const std::int64_t offset = b * block;
+      const std::int64_t n = std::min(block, size - offset);
+      inner.fill(T(0));
+      for (int a = 1; a <= geometry::dim; ++a) {
+        const T* tangent = z.data_ptr<T>() + a * size + offset;
+        const T* gradient = gradients.data_ptr<T>() + a * size + offset;
+        T* to = out.data_ptr<T>() + a * size + offset;
+        for (std::int64_t i = 0; i < n; ++i) {
+          to[i] = gradient[i] * first[offset + i];
+          inner[static_cast<std::size_t>(i)] += gradient[i] * tangent[i];
+        }
+      }
+      const T* gradient = gradients.data_ptr<T>() + offset;
+      T* to = out.data_ptr<T>() + offset;
+      for (std::int64_t i = 0; i < n; ++i)
+        to[i] = gradient[i] * first[offset + i] + inner[static_cast<std::size_t>(i)] * second[offset + i];
+    }
+  });
+}
+
 class ActivateJet : public torch::autograd::Function<ActivateJet> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& z, const at::Tensor& bias,
@@ -60,11 +93,16 @@ class ActivateJet : public torch::autograd::Function<ActivateJet> {
     const at::Tensor tangents = z.narrow(0, 1, geometry::dim);
     const at::Tensor g_tangents = g.narrow(0, 1, geometry::dim);
     at::Tensor out = at::empty_like(z);
-    at::Tensor out_tangents = out.narrow(0, 1, geometry::dim);
-    at::mul_out(out_tangents, g_tangents, d.first);
-    at::Tensor inner = g_tangents[0] * tangents[0];
-    for (int a = 1; a < geometry::dim; ++a) inner.addcmul_(g_tangents[a], tangents[a]);
-    out[0].copy_(at::addcmul(g[0] * d.first, inner, d.second));
+    if (z.is_cpu() && z.scalar_type() == at::kDouble && g.is_contiguous()) {
+      pull_back<double>(d, z, g, out);
+    } else if (z.is_cpu() && z.scalar_type() == at::kFloat && g.is_contiguous()) {
+      pull_back<float>(d, z, g, out);
+    } else {
+      at::Tensor out_tangents = out.narrow(0, 1, geometry::dim);
+      at::mul_out(out_tangents, g_tangents, d.first);
+      const at::Tensor inner = (g_tangents * tangents).sum(0);
+      out[0].copy_(at::addcmul(g[0] * d.first, inner, d.second));
+    }
     return {out, out[0].sum(0), at::Tensor()};
   }
 };

@@ -2,6 +2,7 @@
 #include "pinn/batched_forms.hpp"
 
 #include <vector>
+#include "pinn/small_products.hpp"
 
 namespace k7::pinn {
 namespace {
@@ -87,11 +88,7 @@ at::Tensor interior_4(const at::Tensor& psi) {
 }
 
 at::Tensor congruence(const at::Tensor& t, const at::Tensor& x) {
-  const std::int64_t n = x.size(0);
-  const auto contract_last = [&](const at::Tensor& tensor) {
-    return at::matmul(tensor.reshape({tensor.size(0), dim * dim, dim}), x).view({n, dim, dim, dim});
-  };
-  return contract_last(contract_last(t).transpose(2, 3)).transpose(2, 3);
+  return products(x.transpose(1, 2).unsqueeze(1), products(t, x.unsqueeze(1)));
 }
 
 at::Tensor upper_triangle(const at::Tensor& matrix) {
@@ -111,7 +108,7 @@ at::Tensor constant_like(const at::Tensor& table, const at::Tensor& x) {
 
 at::Tensor contraction(const at::Tensor& phi) {
   const at::Tensor rows = form_to_tensor(phi).view({phi.size(0), dim, dim * dim});
-  return at::bmm(rows, rows.transpose(1, 2));
+  return products(rows, rows.transpose(1, 2));
 }
 
 at::Tensor metric_from_contraction(const at::Tensor& b, double target_det) {

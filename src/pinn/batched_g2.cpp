@@ -3,6 +3,7 @@
 
 #include "k7/geometry/exterior.hpp"
 #include "pinn/batched_forms.hpp"
+#include "pinn/small_products.hpp"
 
 namespace k7::pinn {
 namespace {
@@ -58,7 +59,7 @@ at::Tensor per_point(const at::Tensor& scalar, const at::Tensor& like) {
 at::Tensor change_indices_3(const at::Tensor& x, const at::Tensor& a) {
   const std::int64_t n = a.size(0);
   const at::Tensor two = congruence(form_to_tensor(a), x.transpose(1, 2));
-  const at::Tensor three = at::bmm(x, two.reshape({n, dim, dim * dim}));
+  const at::Tensor three = products(x, two.reshape({n, dim, dim * dim}));
   static const ConstantMap components = [] {
     LinearMap entries;
     const auto& table = geometry::three_form_indices();
@@ -85,7 +86,7 @@ at::Tensor two_form_matrix(const at::Tensor& a) {
 }
 /// x_ia x_jb a^ab for antisymmetric a in components (n, 21).
 at::Tensor change_indices_2(const at::Tensor& x, const at::Tensor& a) {
-  return upper_triangle(at::bmm(at::bmm(x, two_form_matrix(a)), x.transpose(1, 2)));
+  return upper_triangle(products(products(x, two_form_matrix(a)), x.transpose(1, 2)));
 }
 
 at::Tensor sum_of_products(const at::Tensor& a, const at::Tensor& b) {
@@ -110,7 +111,7 @@ at::Tensor wedge_1_4(const at::Tensor& tau, const at::Tensor& psi) {
 
 at::Tensor hitchin_form(const at::Tensor& phi) {
   const at::Tensor rows = interior_3(phi);
-  return at::bmm(at::bmm(rows, wedge_pairing(phi)), rows.transpose(1, 2)) / 6.0;
+  return products(products(rows, wedge_pairing(phi)), rows.transpose(1, 2)) / 6.0;
 }
 
 at::Tensor metric_from_hitchin(const at::Tensor& b) {
@@ -142,14 +143,14 @@ at::Tensor frame_derivatives_of_psi(const BatchedG2& s, const at::Tensor& frame_
   const std::int64_t n = s.phi.size(0);
   const at::Tensor raised = congruence(form_to_tensor(s.phi), s.g_inverse).reshape({n, dim, dim * dim});
   const at::Tensor x =
-      at::bmm(form_to_tensor(frame_derivatives).view({n, dim * dim, dim * dim}), raised.transpose(1, 2))
+      products(form_to_tensor(frame_derivatives).view({n, dim * dim, dim * dim}), raised.transpose(1, 2))
           .view({n, dim, dim, dim});
   const at::Tensor flipped = x.transpose(2, 3);
-  const at::Tensor trace = at::bmm(x.view({n, dim, dim * dim}), s.g_inverse.reshape({n, dim * dim, 1}));
+  const at::Tensor trace = products(x.view({n, dim, dim * dim}), s.g_inverse.reshape({n, dim * dim, 1}));
   // (x + x^T)/2 / 4 - tr x g / 36 + (x - x^T)/2 / 12
   const at::Tensor h = x / 6.0 + flipped / 12.0 - trace.unsqueeze(3) * s.g.unsqueeze(1) / 36.0;
-  const at::Tensor mixed = at::bmm(h.reshape({n, dim * dim, dim}), s.g_inverse);
-  return wedge_e_3(at::bmm(mixed, interior_4(s.psi)).view({n, dim, dim, n_phi}));
+  const at::Tensor mixed = products(h.reshape({n, dim * dim, dim}), s.g_inverse);
+  return wedge_e_3(products(mixed, interior_4(s.psi)).view({n, dim, dim, n_phi}));
 }
 
 ExteriorDerivative::ExteriorDerivative(const geometry::Structure& structure)
@@ -173,7 +174,7 @@ at::Tensor star_5(const BatchedG2& s, const at::Tensor& a) {
 }
 
 at::Tensor norm_sq_1(const BatchedG2& s, const at::Tensor& a) {
-  return sum_of_products(a, at::bmm(s.g_inverse, a.unsqueeze(2)).squeeze(2));
+  return sum_of_products(a, products(s.g_inverse, a.unsqueeze(2)).squeeze(2));
 }
 
 at::Tensor norm_sq_2(const BatchedG2& s, const at::Tensor& a) {
@@ -205,7 +206,7 @@ BatchedTorsion torsion(const BatchedG2& s, const at::Tensor& frame_derivatives, 
   const at::Tensor phi_raised = change_indices_3(s.g_inverse, s.phi);
   t.tau0 = sum_of_products(star_dphi, phi_raised) / 7.0;  // <d phi, psi> = <*d phi, phi>
   // d phi_abcd phi^bcd, the sum over b < c < d counted six times
-  t.tau1 = at::bmm(interior_4(t.dphi), phi_raised.unsqueeze(2)).squeeze(2) * (6.0 / 72.0);
+  t.tau1 = products(interior_4(t.dphi), phi_raised.unsqueeze(2)).squeeze(2) * (6.0 / 72.0);
   t.tau2 = -star_5(s, t.dpsi - 4.0 * wedge_1_4(t.tau1, s.psi));
   t.tau3 = star_4(s, t.dphi - per_point(t.tau0, s.psi) * s.psi - 3.0 * wedge_1_3(t.tau1, s.phi));
   t.norm2_tau0 = t.tau0.square();

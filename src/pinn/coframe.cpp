@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "pinn/batched_forms.hpp"
+#include "pinn/small_products.hpp"
 
 namespace k7::pinn {
 namespace {
@@ -37,10 +38,10 @@ std::vector<double> standard_psi() {
 
 /// (n, directions, 7, 7) times (n, 7, 7): every derivative's matrix from the right, or from the left.
 at::Tensor right(const at::Tensor& d, const at::Tensor& x) {
-  return at::bmm(d.reshape({d.size(0), d.size(1) * dim, dim}), x).view(d.sizes());
+  return products(d, x.unsqueeze(1));
 }
 at::Tensor left(const at::Tensor& x, const at::Tensor& d) {
-  return at::matmul(x.unsqueeze(1), d);
+  return products(x.unsqueeze(1), d);
 }
 
 /// The projection (49, 49) of 7 x 7 matrices that removes Lambda^2_14 = g2: symmetric part plus (1/6) phi_abc
@@ -76,16 +77,16 @@ Jet part(const Jet& x, double sign) {
 }
 
 Jet product(const Jet& a, const Jet& b) {
-  return {at::bmm(a.value, b.value), right(a.derivatives, b.value) + left(a.value, b.derivatives)};
+  return {products(a.value, b.value), right(a.derivatives, b.value) + left(a.value, b.derivatives)};
 }
 
 /// 1 + rho 2 H (1 + H^2)^{-1}.
 Jet bounded_symmetric(const Jet& h, double rho) {
   const at::Tensor identity = at::eye(dim, h.value.options());
-  const at::Tensor r = at::linalg_inv(identity + at::bmm(h.value, h.value));
+  const at::Tensor r = at::linalg_inv(identity + products(h.value, h.value));
   const at::Tensor dh2 = right(h.derivatives, h.value) + left(h.value, h.derivatives);
   const at::Tensor dr = -left(r, right(dh2, r));
-  return {identity + 2.0 * rho * at::bmm(h.value, r),
+  return {identity + 2.0 * rho * products(h.value, r),
           2.0 * rho * (right(h.derivatives, r) + left(h.value, dr))};
 }
 
@@ -105,14 +106,14 @@ at::Tensor slot_forms(const at::Tensor& a) {
 }  // namespace
 
 at::Tensor pullback(const at::Tensor& a) {
-  return wedge_e_2(at::bmm(a.transpose(1, 2), slot_forms(a))) / 3.0;
+  return wedge_e_2(products(a.transpose(1, 2), slot_forms(a))) / 3.0;
 }
 
 Jet pullback_jet(const Jet& a) {
   const at::Tensor slots = slot_forms(a.value);
   // A derivative of A meets each of the three slots once.
-  return {wedge_e_2(at::bmm(a.value.transpose(1, 2), slots)) / 3.0,
-          wedge_e_2(at::matmul(a.derivatives.transpose(2, 3), slots.unsqueeze(1)))};
+  return {wedge_e_2(products(a.value.transpose(1, 2), slots)) / 3.0,
+          wedge_e_2(products(a.derivatives.transpose(2, 3), slots.unsqueeze(1)))};
 }
 
 CoframeTorsion::CoframeTorsion(const geometry::Structure& structure)
@@ -141,7 +142,7 @@ Jet with_determinant(const Jet& a, double target) {
   // t = (target^{1/2} / |det A|)^{1/7}, E_a t = -(t/7) tr(A^{-1} E_a A)
   const at::Tensor t = (std::sqrt(target) / at::linalg_det(a.value).abs()).pow(1.0 / dim).view({n, 1, 1});
   const at::Tensor inverse = at::linalg_inv(a.value).transpose(1, 2).reshape({n, dim * dim, 1});
-  const at::Tensor trace = at::bmm(a.derivatives.flatten(-2), inverse).unsqueeze(3) / dim;
+  const at::Tensor trace = products(a.derivatives.flatten(-2), inverse).unsqueeze(3) / dim;
   return {a.value * t, (a.derivatives - trace * a.value.unsqueeze(1)) * t.unsqueeze(1)};
 }
 

@@ -6,6 +6,7 @@
 #include "pinn/batched_forms.hpp"
 #include "pinn/batched_g2.hpp"
 #include "pinn/coframe.hpp"
+#include "pinn/small_products.hpp"
 
 namespace k7::pinn {
 namespace {
@@ -42,6 +43,11 @@ Jet times_constant(const Jet& a, const std::vector<double>& b) {
 }
 
 }  // namespace
+
+Batch Batch::in(at::ScalarType network, at::ScalarType geometry) const {
+  const auto jet = [geometry](const Jet& x) { return Jet{x.value.to(geometry), x.derivatives.to(geometry)}; };
+  return {features.to(network), jet(background), jet(envelope), exact.defined() ? exact.to(geometry) : exact};
+}
 
 std::unique_ptr<geometry::Manifold> manifold_of(const ModelSpec& spec) {
   geometry::ManifoldParameters parameters;
@@ -117,6 +123,12 @@ Batch LearnedForm::at(const std::vector<double>& points) const {
   return batch;
 }
 
+FormJet LearnedForm::jet(const Batch& batch) const {
+  const Jet outputs = network_.forward_jet(batch.features);
+  const at::ScalarType type = batch.background.value.scalar_type();
+  return form({outputs.value.to(type), outputs.derivatives.to(type)}, batch);
+}
+
 FormJet LearnedForm::form(const Jet& outputs, const Batch& batch) const {
   if (spec_.ansatz == "components")
     return {corrected(pullback_jet(batch.background), batch.envelope, outputs), {}};
@@ -142,7 +154,7 @@ LearnedForm::Values LearnedForm::values(const Batch& batch) const {
   if (spec_.metric_map == "contraction")
     v.g = metric_from_contraction(contraction(v.phi));
   else if (f.coframe.value.defined())
-    v.g = at::bmm(f.coframe.value.transpose(1, 2), f.coframe.value);
+    v.g = products(f.coframe.value.transpose(1, 2), f.coframe.value);
   else
     v.g = metric_from_hitchin(hitchin_form(v.phi));
   const auto scale = manifold_->scale();

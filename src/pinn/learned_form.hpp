@@ -18,6 +18,8 @@ struct Batch {
   at::Tensor exact;     ///< coframe (n, 7, 7) of the known solution; undefined where there is none
 
   std::int64_t size() const { return features.size(1); }
+  /// The network computes in the type of the features, everything after it in that of the background.
+  Batch in(at::ScalarType network, at::ScalarType geometry) const;
 };
 
 /// A 3-form with its frame derivatives, in the manifold's coframe.
@@ -31,6 +33,9 @@ class LearnedForm {
  public:
   /// All parameters zero. @throws InputError for choices that do not go together
   LearnedForm(const ModelSpec& spec, const at::Device& device, std::int64_t gradient_tail = 0);
+
+  /// The same form, with gradients of its own; see Network::replica().
+  LearnedForm replica() const { return LearnedForm(spec_, manifold_, network_.replica()); }
 
   const ModelSpec& spec() const { return spec_; }
   /// Replaces spec().base.
@@ -47,7 +52,7 @@ class LearnedForm {
   Batch at(const std::vector<double>& points) const;
 
   /// phi and its derivatives; differentiable in the network's parameters.
-  FormJet jet(const Batch& batch) const { return form(network_.forward_jet(batch.features), batch); }
+  FormJet jet(const Batch& batch) const;
   /// The same from given outputs (n, outputs) in the network's place.
   FormJet form(const Jet& outputs, const Batch& batch) const;
 
@@ -59,8 +64,11 @@ class LearnedForm {
   Values values(const Batch& batch) const;
 
  private:
+  LearnedForm(const ModelSpec& spec, std::shared_ptr<const geometry::Manifold> manifold, Network network)
+      : spec_(spec), manifold_(std::move(manifold)), network_(std::move(network)) {}
+
   ModelSpec spec_;
-  std::unique_ptr<geometry::Manifold> manifold_;
+  std::shared_ptr<const geometry::Manifold> manifold_;
   Network network_;
 };
 

@@ -29,13 +29,15 @@ std::vector<ParameterSlot> parameter_slots(const NetworkShape& shape) {
 }
 
 Network::Network(const NetworkShape& shape, const at::Device& device, std::int64_t gradient_tail)
-    : shape_(shape) {
+    : Network(shape, at::zeros({shape.n_parameters()}, at::TensorOptions().dtype(at::kDouble).device(device)),
+              gradient_tail) {}
+
+Network::Network(const NetworkShape& shape, const at::Tensor& parameters, std::int64_t gradient_tail)
+    : shape_(shape), parameters_(parameters) {
   const auto& known = activation_names();
   if (std::find(known.begin(), known.end(), shape.activation) == known.end())
     throw InputError("unknown --activation '" + shape.activation + "'; known: silu, tanh, gelu, sine");
-  const auto options = at::TensorOptions().dtype(at::kDouble).device(device);
-  parameters_ = at::zeros({shape.n_parameters()}, options);
-  gradients_ = at::zeros({shape.n_parameters() + gradient_tail}, options);
+  gradients_ = at::zeros({shape.n_parameters() + gradient_tail}, parameters_.options());
   for (const auto& slot : parameter_slots(shape)) {
     const auto view = [&slot](const at::Tensor& flat) {
       return flat.narrow(0, slot.offset, slot.count).view(slot.shape);
@@ -68,24 +70,26 @@ void Network::initialise(std::uint64_t seed, double gain, double output_gain, do
 }
 
 at::Tensor Network::forward(const at::Tensor& x) const {
+  const auto like_x = [&x](const at::Tensor& parameter) { return parameter.to(x.scalar_type()); };
   at::Tensor h = x;
   for (std::size_t layer = 0; layer + 1 < weights_.size(); ++layer)
-    h = activate(shape_.activation, at::linear(h, weights_[layer], biases_[layer]));
-  return at::linear(h, weights_.back(), biases_.back());
+    h = activate(shape_.activation, at::linear(h, like_x(weights_[layer]), like_x(biases_[layer])));
+  return at::linear(h, like_x(weights_.back()), like_x(biases_.back()));
 }
 
 Jet Network::forward_jet(const at::Tensor& x) const {
   // Values and tangents are one tall batch, so that each layer is one GEMM of 8 n rows.
   const std::int64_t n = x.size(1);
+  const auto like_x = [&x](const at::Tensor& parameter) { return parameter.to(x.scalar_type()); };
   const auto linear = [n](const at::Tensor& h, const at::Tensor& weight) {
     return at::mm(h.reshape({(1 + geometry::dim) * n, h.size(2)}), weight.t())
         .view({1 + geometry::dim, n, weight.size(0)});
   };
   at::Tensor h = x;
   for (std::size_t layer = 0; layer + 1 < weights_.size(); ++layer)
-    h = activate_jet(shape_.activation, linear(h, weights_[layer]), biases_[layer]);
-  const at::Tensor out = linear(h, weights_.back());
-  return {out[0] + biases_.back(), out.narrow(0, 1, geometry::dim).transpose(0, 1)};
+    h = activate_jet(shape_.activation, linear(h, like_x(weights_[layer])), like_x(biases_[layer]));
+  const at::Tensor out = linear(h, like_x(weights_.back()));
+  return {out[0] + like_x(biases_.back()), out.narrow(0, 1, geometry::dim).transpose(0, 1)};
 }
 
 }  // namespace k7::pinn

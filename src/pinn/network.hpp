@@ -23,9 +23,12 @@ struct Jet {
 /// checkpoints hold.
 class Network {
  public:
-  /// All parameters zero. `gradient_tail` extra numbers follow the gradients in their buffer, so that other
-  /// sums travel with them in one message.
+  /// All parameters zero, their gradients too. `gradient_tail` extra numbers follow the gradients in their
+  /// buffer, so that other sums travel with them in one message.
   Network(const NetworkShape& shape, const at::Device& device, std::int64_t gradient_tail = 0);
+
+  /// The same parameters, also when they change, with gradients of its own: for another thread.
+  Network replica() const { return Network(shape_, parameters_, gradients_.numel() - parameters_.numel()); }
 
   const NetworkShape& shape() const { return shape_; }
   at::Device device() const { return parameters_.device(); }
@@ -35,7 +38,8 @@ class Network {
   /// an odd function. The same for the same seed anywhere.
   void initialise(std::uint64_t seed, double gain, double output_gain, double hidden_bias = 0.0);
 
-  /// x: (n, inputs) -> (n, outputs), float64, on the network's device.
+  /// x: (n, inputs) -> (n, outputs), on the network's device. Computed in the type of x, float64 or float32;
+  /// parameters and their gradients are float64 always.
   at::Tensor forward(const at::Tensor& x) const;
 
   /// Forward-mode differentiation along the frame: x: (8, n, inputs), x[0] the features, x[1 + a] their frame
@@ -50,6 +54,8 @@ class Network {
   at::Tensor gradients() const { return gradients_.narrow(0, 0, parameters_.numel()); }
 
  private:
+  Network(const NetworkShape& shape, const at::Tensor& parameters, std::int64_t gradient_tail);
+
   NetworkShape shape_;
   at::Tensor parameters_;
   at::Tensor gradients_;

@@ -21,7 +21,7 @@ NotebookLoss::Value NotebookLoss::operator()(const Network& network, const at::T
                                              std::int64_t n_batch) const {
   const double share = 1.0 / static_cast<double>(n_batch);
   const at::Tensor points = x.detach().requires_grad_(true);
-  const at::Tensor phi = network.forward(points);
+  const at::Tensor phi = network.forward(points).to(at::kDouble);
 
   // Every component i<j<k stands in 6 of the 343 entries.
   const at::Tensor torsion_term =

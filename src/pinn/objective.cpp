@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinn/objective.hpp"
 
-#include <limits>
-
 #include "pinn/notebook_loss.hpp"
 #include "pinn/torsion_loss.hpp"
 
@@ -19,7 +17,7 @@ class NotebookObjective final : public Objective {
     return names;
   }
 
-  GlobalIndex chunk_points() const override { return std::numeric_limits<GlobalIndex>::max(); }
+  GlobalIndex chunk_points() const override { return 512; }
 
   Value operator()(const LearnedForm& form, const Batch& batch, GlobalIndex n_batch) const override {
     using N = NotebookLoss;

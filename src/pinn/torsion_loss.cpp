@@ -3,6 +3,7 @@
 
 #include "pinn/batched_forms.hpp"
 #include "pinn/batched_g2.hpp"
+#include "pinn/small_products.hpp"
 
 namespace k7::pinn {
 namespace {
@@ -18,7 +19,7 @@ struct Geometry {
 };
 
 Geometry geometry_of_coframe(const Jet& a, const CoframeTorsion& torsion) {
-  return {torsion(a), at::bmm(a.value.transpose(1, 2), a.value), at::linalg_det(a.value).square(),
+  return {torsion(a), products(a.value.transpose(1, 2), a.value), at::linalg_det(a.value).square(),
           at::isfinite(a.value.detach()).flatten(1).all(1)};
 }
 
@@ -29,7 +30,7 @@ Geometry geometry_of_components(const Jet& phi, const ExteriorDerivative& d) {
 
 at::Tensor gauge(const at::Tensor& g, const at::Tensor& exact) {
   if (!exact.defined()) return at::zeros({g.size(0)}, g.options().requires_grad(false));
-  const at::Tensor target = at::bmm(exact.transpose(1, 2), exact);
+  const at::Tensor target = products(exact.transpose(1, 2), exact);
   return (g - target).select(1, 0).square().sum(1);
 }
 

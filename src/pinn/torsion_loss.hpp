@@ -20,7 +20,7 @@ class TorsionLoss final : public Objective {
   TorsionLoss(const LossWeights& weights, const geometry::Structure& structure);
 
   const std::vector<std::string>& terms() const override;
-  GlobalIndex chunk_points() const override { return 256; }
+  GlobalIndex chunk_points() const override { return 128; }
   Value operator()(const LearnedForm& form, const Batch& batch, GlobalIndex n_batch) const override;
   /// The loss of a form that is known already.
   Value of(const FormJet& f, const Batch& batch, GlobalIndex n_batch) const;

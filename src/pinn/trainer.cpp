@@ -15,6 +15,8 @@
 #include "k7/io/folder_lock.hpp"
 #include "k7/io/seal.hpp"
 #include "k7/parallel/agree.hpp"
+#include "k7/parallel/blas.hpp"
+#include "k7/parallel/memory.hpp"
 #include "k7/parallel/progress.hpp"
 #include "k7/parallel/signals.hpp"
 #include "pinn/adamw.hpp"
@@ -49,9 +51,17 @@ void from_vector(const at::Tensor& t, const std::vector<double>& values) {
   t.copy_(at::from_blob(const_cast<double*>(values.data()), {t.numel()}, at::kDouble));
 }
 
+double median(std::vector<double> values) {
+  if (values.empty()) return 0.0;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
 constexpr int lbfgs_window = 250;        ///< epochs with the same points
 constexpr int validation_interval = 25;  ///< epochs between looks at the validation points
 constexpr int most_rollbacks = 3;
+constexpr GlobalIndex cuda_chunk = 4096;  ///< points that keep a GPU busy, about 1.5 GiB of activations
 
 constexpr const char* last_name = "last.h5";
 constexpr const char* previous_name = "previous.h5";  ///< the checkpoint before
@@ -74,6 +84,7 @@ class Trainer {
         optimizer_(make_optimizer(options, network().parameters())),
         schedule_(options) {
     history_.columns = history_columns();
+    make_workers();
   }
 
   void start_or_resume();
@@ -91,8 +102,8 @@ class Trainer {
   std::vector<double> loss_and_gradients(int epoch);
   std::string not_finite(int epoch);
   bool roll_back();
-  template <class Use>
-  void for_chunks(GlobalIndex n_points, const Use& use) const;
+  template <class Use, class Collect>
+  void for_chunks(GlobalIndex n_points, const Use& use, const Collect& collect) const;
   double validation_loss() const;
   void keep_best(double loss, int epochs);
   bool lbfgs_step(std::vector<double>& sums);
@@ -108,6 +119,7 @@ class Trainer {
   void log_line(int first_epoch) const;
   std::vector<double> compare_with_constants();
   void set_base(const std::vector<double>& base);
+  void make_workers();
   io::Json report_on_best();
   TrainResult result(TrainResult::Stop stop);
 
@@ -119,6 +131,7 @@ class Trainer {
   std::unique_ptr<Objective> objective_;
   std::int64_t n_terms_;
   LearnedForm form_;
+  std::vector<LearnedForm> workers_;  ///< replicas of form_, one for each thread
   at::Tensor best_parameters_;
   std::unique_ptr<Optimizer> optimizer_;
   Lbfgs lbfgs_;
@@ -132,7 +145,8 @@ class Trainer {
   Checkpoint good_;  ///< where a loss that is not finite leads back to; without history
   io::FolderLock lock_;
   bool last_is_intact_ = true;
-  double seconds_ = 0.0;  ///< of earlier parts of this run
+  double seconds_ = 0.0;              ///< of earlier parts of this run
+  std::vector<double> step_seconds_;  ///< of every step, without validation and checkpoints
   parallel::Stopwatch watch_;
 };
 
@@ -281,29 +295,52 @@ void Trainer::restore(const Checkpoint& c) {
   epochs_without_best_ = c.epochs_without_best;
 }
 
-/// Calls use(begin, count) for this rank's share of a draw in chunks: these keep the activations of a layer
-/// in the caches, and memory independent of the batch.
-template <class Use>
-void Trainer::for_chunks(GlobalIndex n_points, const Use& use) const {
+/// Calls use(worker, begin, count) for this rank's share of a draw in chunks, as many at once as there are
+/// workers, and after them collect(worker) in the order of the chunks. Chunks keep the activations of a layer
+/// in the caches and memory independent of the batch. A thread that has a chunk of its own is busy all the
+/// time, where threads that share each operation wait for each other hundreds of times; and as sums follow
+/// the order of chunks, the number of threads changes no bit.
+template <class Use, class Collect>
+void Trainer::for_chunks(GlobalIndex n_points, const Use& use, const Collect& collect) const {
   const auto rows = parallel::even_rows(n_points, comm_.rank(), comm_.size());
-  const GlobalIndex chunk = std::min(objective_->chunk_points(), std::max<GlobalIndex>(1, rows.count()));
-  for (GlobalIndex begin = rows.begin; begin < rows.end; begin += chunk)
-    use(begin, std::min(chunk, rows.end - begin));
+  const GlobalIndex chunk = device_.is_cuda() ? cuda_chunk : objective_->chunk_points();
+  const GlobalIndex n_chunks = (rows.count() + chunk - 1) / chunk;
+  const auto n_workers = static_cast<GlobalIndex>(workers_.size());
+  for (GlobalIndex first = 0; first < n_chunks; first += n_workers) {
+    const GlobalIndex n = std::min(n_workers, n_chunks - first);
+    {
+      const parallel::SerialBlas blas(n > 1);
+      at::parallel_for(0, n, 1, [&](GlobalIndex begin, GlobalIndex end) {
+        for (GlobalIndex w = begin; w < end; ++w) {
+          const GlobalIndex row = rows.begin + (first + w) * chunk;
+          use(static_cast<std::size_t>(w), row, std::min(chunk, rows.end - row));
+        }
+      });
+    }
+    for (GlobalIndex w = 0; w < n; ++w) collect(static_cast<std::size_t>(w));
+  }
 }
 
 /// This rank's share of the loss's terms and of the gradients, one behind the other in the network's buffer.
 void Trainer::accumulate(int epoch) {
+  const at::ScalarType network_type = options_.dtype == "float64" ? at::kDouble : at::kFloat;
+  const at::ScalarType geometry_type = options_.dtype == "float32" ? at::kFloat : at::kDouble;
   const at::Tensor& buffer = network().gradient_buffer();
   buffer.zero_();
-  at::Tensor tail = buffer.narrow(0, network().parameters().numel(), n_terms_ + 1);
   // L-BFGS wants the same points for a while.
   const int draw = options_.optimizer == "lbfgs" ? epoch / lbfgs_window : epoch;
   const geometry::DrawKey key{options_.seed, geometry::Stream::training, static_cast<std::uint32_t>(draw)};
-  for_chunks(options_.batch_size, [&](GlobalIndex begin, GlobalIndex count) {
-    const Objective::Value value = (*objective_)(form_, form_.sample(key, begin, count), options_.batch_size);
+  const auto compute = [&](std::size_t worker, GlobalIndex begin, GlobalIndex count) {
+    const LearnedForm& form = workers_[worker];
+    const at::Tensor& mine = form.network().gradient_buffer();
+    mine.zero_();
+    const Batch batch = form.sample(key, begin, count).in(network_type, geometry_type);
+    const Objective::Value value = (*objective_)(form, batch, options_.batch_size);
     value.loss.backward();
-    tail.narrow(0, 0, n_terms_).add_(value.terms);
-  });
+    mine.narrow(0, network().parameters().numel(), n_terms_).copy_(value.terms);
+  };
+  for_chunks(options_.batch_size, compute,
+             [&](std::size_t worker) { buffer.add_(workers_[worker].network().gradient_buffer()); });
 }
 
 /// Means over the whole batch of the loss's terms, and how many ranks were asked to stop. They travel behind
@@ -352,18 +389,21 @@ bool Trainer::roll_back() {
 }
 
 /// The loss on points that training never sees, the same at every call, with their images to take the noise
-/// away.
+/// away; in float64 whatever training computes in.
 double Trainer::validation_loss() const {
-  const at::NoGradGuard no_gradient;
   const GlobalIndex images = form_.manifold().n_images();
   const GlobalIndex least = std::max<GlobalIndex>(options_.batch_size, options_.validation_points);
   const GlobalIndex n_points = (least + images - 1) / images * images;
   const geometry::DrawKey key{options_.seed, geometry::Stream::validation, 1};
+  std::vector<double> losses(workers_.size());
   double sum = 0.0;
-  for_chunks(n_points, [&](GlobalIndex begin, GlobalIndex count) {
-    const Batch batch = form_.sample_images(key, begin, count);
-    sum += (*objective_)(form_, batch, n_points).terms[Objective::loss].item<double>();
-  });
+  const auto compute = [&](std::size_t worker, GlobalIndex begin, GlobalIndex count) {
+    const at::NoGradGuard no_gradient;
+    const LearnedForm& form = workers_[worker];
+    const Batch batch = form.sample_images(key, begin, count);
+    losses[worker] = (*objective_)(form, batch, n_points).terms[Objective::loss].item<double>();
+  };
+  for_chunks(n_points, compute, [&](std::size_t worker) { sum += losses[worker]; });
   return comm_.sum(sum);
 }
 
@@ -489,9 +529,16 @@ std::vector<double> Trainer::compare_with_constants() {
   return coframe;
 }
 
+void Trainer::make_workers() {
+  const int n = device_.is_cuda() ? 1 : at::get_num_threads();
+  workers_.clear();
+  for (int worker = 0; worker < n; ++worker) workers_.push_back(form_.replica());
+}
+
 void Trainer::set_base(const std::vector<double>& base) {
   options_.model.base = base;
   form_.set_base(base);
+  make_workers();
 }
 
 /// Leaves the best parameters in the network.
@@ -545,6 +592,7 @@ TrainResult Trainer::result(TrainResult::Stop stop) {
   const double per_epoch = epoch_ > 0 ? seconds / epoch_ : 0.0;
   r.timing = {{"train_s", seconds},
               {"seconds_per_epoch", per_epoch},
+              {"step_s", median(step_seconds_)},
               {"points_per_s", per_epoch > 0.0 ? static_cast<double>(options_.batch_size) / per_epoch : 0.0}};
   return r;
 }
@@ -568,6 +616,7 @@ TrainResult Trainer::run() {
       lbfgs_.clear();
       sums.clear();
     }
+    parallel::Stopwatch step;
     if (sums.empty()) sums = loss_and_gradients(epoch_);
     const double norm = lbfgs ? network().gradients().norm().item<double>()
                               : clip_gradient_norm(network().gradients(), options_.clip_norm);
@@ -582,6 +631,7 @@ TrainResult Trainer::run() {
       stop = TrainResult::Stop::not_finite;
       break;
     }
+    double step_seconds = step.seconds();
     if (epoch_ % validation_interval == 0) good_ = state();
     // The notebook judges by the batch's loss, which is an estimate that varies with the points; and a loss
     // on points that are used again and again can be brought below what is true.
@@ -591,12 +641,14 @@ TrainResult Trainer::run() {
       keep_best(validation_loss(), validation_interval);
     const std::vector<double> before = sums;
     bool moved = true;
+    step = parallel::Stopwatch();
     if (lbfgs) {
       moved = lbfgs_step(sums);
     } else {
       optimizer_->step(network().parameters(), network().gradients(), schedule_.rate(epoch_));
       sums.clear();
     }
+    step_seconds_.push_back(step_seconds + step.seconds());
     record(before, norm);
     if (!moved) {
       stop = TrainResult::Stop::early;
@@ -624,6 +676,7 @@ TrainResult Trainer::run() {
 TrainResult train(const TrainOptions& options, const parallel::Communicator& comm, int threads,
                   const io::Json& record) {
   at::set_num_threads(threads);
+  parallel::keep_freed_memory();
   TrainOptions completed = options;
   parallel::agree(comm, [&] { complete(completed); });
   Trainer trainer(completed, comm, record);

@@ -148,6 +148,40 @@ TEST(Trainer, started_at_the_best_constants_it_keeps_nothing_worse) {
   }
 }
 
+TEST(Trainer, threads_change_no_bit) {
+  const test::TemporaryFolder folder;
+  TrainOptions options = torsion_run(folder / "one", "adamw");
+  options.batch_size = 1100;  // 3 chunks even on 3 ranks
+  options.epochs = 2;
+  train(options, world(), 1, {});
+  options.out = folder / "three";
+  train(options, world(), 3, {});
+  EXPECT_EQ(loss_history(folder / "one"), loss_history(folder / "three"));
+}
+
+/// The loss in float32 follows that in float64 to the rounding of float32, in each of the two ways.
+TEST(Trainer, float32_follows_float64) {
+  const test::TemporaryFolder folder;
+  TrainOptions options = torsion_run(folder / "float64", "adamw");
+  options.epochs = 20;
+  train(options, world(), 1, {});
+  const auto exact = loss_history(folder / "float64");
+  EXPECT_LT(exact.back(), 0.9 * exact.front());
+  std::vector<double> errors;
+  for (const char* dtype : {"mixed", "float32"}) {
+    options.dtype = dtype;
+    options.out = folder / dtype;
+    train(options, world(), 1, {});
+    const auto history = loss_history(folder / dtype);
+    ASSERT_EQ(history.size(), exact.size());
+    EXPECT_LT(std::abs(history.front() / exact.front() - 1.0), 1e-5) << dtype;
+    errors.push_back(test::relative(history, exact));
+    EXPECT_LT(errors.back(), 1e-3) << dtype;
+    EXPECT_GT(errors.back(), 1e-9) << dtype << " is float64";
+  }
+  EXPECT_NE(errors[0], errors[1]);
+}
+
 TEST(Trainer, the_best_form_is_judged_on_points_that_training_never_sees) {
   const test::TemporaryFolder folder;
   TrainOptions options = torsion_run(folder / "run", "lbfgs");

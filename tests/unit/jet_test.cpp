@@ -10,6 +10,7 @@
 #include "k7/geometry/sampler.hpp"
 #include "pinn/coframe.hpp"
 #include "pinn/learned_form.hpp"
+#include "pinn/small_products.hpp"
 #include "pinn/torsion_loss.hpp"
 #include "tensors.hpp"
 
@@ -66,6 +67,37 @@ at::Tensor parameter_differences(const Network& network, const std::function<dou
     result.data_ptr<double>()[i] = (plus - minus) / (2.0 * h);
   }
   return result;
+}
+
+/// Values and gradients of products() are those of LibTorch's matmul.
+TEST(Products, equal_matmul) {
+  const std::vector<std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>>> shapes{
+      {{9, 7, 7}, {9, 7, 7}},       {{9, 5, 49}, {9, 49, 21}},    {{9, 3, 4}, {9, 4, 6}},
+      {{9, 2, 7, 7}, {9, 1, 7, 7}}, {{9, 1, 7, 7}, {9, 8, 7, 7}}, {{1, 7, 7, 7}, {9, 1, 7, 7}},
+      {{0, 7, 7}, {0, 7, 7}}};
+  for (const auto type : {at::kDouble, at::kFloat})
+    for (const auto& [shape_a, shape_b] : shapes)
+      for (const bool transposed : {false, true}) {
+        const at::Tensor a = random_tensor(shape_a, 1).to(type).requires_grad_(true);
+        auto swapped = shape_b;
+        if (transposed) std::swap(swapped[swapped.size() - 1], swapped[swapped.size() - 2]);
+        const at::Tensor leaf = random_tensor(swapped, 2).to(type).requires_grad_(true);
+        const at::Tensor b = transposed ? leaf.transpose(-1, -2) : leaf;
+        const at::Tensor expected = at::matmul(a, b);
+        const at::Tensor found = products(a, b);
+        ASSERT_EQ(found.sizes(), expected.sizes());
+        if (found.numel() == 0) continue;
+        const double tolerance = type == at::kDouble ? 1e-14 : 1e-5;
+        const auto expect_equal = [&](const at::Tensor& x, const at::Tensor& y) {
+          ASSERT_EQ(x.sizes(), y.sizes());
+          EXPECT_LE(error(x.to(at::kDouble), y.to(at::kDouble)), tolerance) << shape_a << shape_b;
+        };
+        expect_equal(found, expected);
+        const at::Tensor weights = at::cos(expected.detach());
+        const auto gradients = torch::autograd::grad({(found * weights).sum()}, {a, leaf});
+        const auto wanted = torch::autograd::grad({(expected * weights).sum()}, {a, leaf});
+        for (int i = 0; i < 2; ++i) expect_equal(gradients[i], wanted[i]);
+      }
 }
 
 /// A manifold and an ansatz, completed as the program does it.

@@ -25,6 +25,19 @@ std::string blas_name();
 /// Sets the number of BLAS threads of this process (no effect for a BLAS without that call).
 void set_blas_threads(int threads);
 
+/// While this lives, each thread of an OpenMP region that calls BLAS computes alone.
+class SerialBlas {
+ public:
+  /// @param is_wanted false: nothing changes
+  explicit SerialBlas(bool is_wanted);
+  ~SerialBlas();
+  SerialBlas(const SerialBlas&) = delete;
+  SerialBlas& operator=(const SerialBlas&) = delete;
+
+ private:
+  int threads_before_ = 0;  ///< 0: nothing to restore
+};
+
 /// Threads per rank so that the ranks of a node share its cores: the cores this process may run on, divided
 /// by the ranks that may run on the same ones. Collective.
 int threads_per_rank(const Communicator& comm);

@@ -68,7 +68,7 @@ struct TrainOptions {
   double min_delta = 1e-7;
   LossWeights weights;
   std::uint64_t seed = 0;
-  std::string dtype = "float64";
+  std::string dtype = "float64";  ///< of a step's gradients: float64, mixed (float32 network) or float32
   std::string device = "auto";
   std::string comm = "auto";
   int threads = 0;  ///< 0: the rank's share of the node's cores

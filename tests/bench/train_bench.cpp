@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Speed of whole training steps (sampling, loss, gradients, their sum over ranks, optimiser) beside the
+// matrix products of the same threads in the same process. mpirun gives the ranks; training.py makes the
+// table.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "k7/parallel/blas.hpp"
+#include "k7/parallel/environment.hpp"
+#include "k7/parallel/log.hpp"
+#include "k7/parallel/memory.hpp"
+#include "k7/parallel/progress.hpp"
+#include "k7/pinn/trainer.hpp"
+#include "pinn/torch.hpp"
+
+namespace k7 {
+namespace {
+
+/// FLOP/s over all ranks of products (2048, 512) (512, 512), the largest of a step, one on every thread.
+double product_rate(const parallel::Communicator& comm, int threads, at::ScalarType type) {
+  constexpr double flop = 2.0 * 2048 * 512 * 512;
+  constexpr int repetitions = 40;
+  constexpr int rounds = 5;
+  const parallel::SerialBlas serial(threads > 1);
+  double best = 0.0;
+  for (int round = 0; round < rounds; ++round) {
+    comm.barrier();
+    const parallel::Stopwatch watch;
+    at::parallel_for(0, threads, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t t = begin; t < end; ++t) {
+        const at::Tensor a = at::ones({2048, 512}, type);
+        const at::Tensor b = at::ones({512, 512}, type);
+        at::Tensor c = at::empty({2048, 512}, type);
+        for (int i = 0; i < repetitions; ++i) at::mm_out(c, a, b);
+      }
+    });
+    const double rate = comm.sum(flop * repetitions * threads / watch.seconds());
+    best = std::max(best, rate);
+  }
+  return best;
+}
+
+/// Of the matrix products of a step with torsion: values and 7 tangents forward, for the weights and, but for
+/// the first layer, for the inputs backward.
+double flop_of_step(const pinn::TrainOptions& options) {
+  std::vector<int> widths = options.model.network.hidden;
+  widths.insert(widths.begin(), options.model.network.inputs);
+  widths.push_back(options.model.network.outputs);
+  double weights = 0.0;
+  for (std::size_t layer = 0; layer + 1 < widths.size(); ++layer)
+    weights += (layer == 0 ? 4.0 : 6.0) * widths[layer] * widths[layer + 1];
+  return weights * 8.0 * static_cast<double>(options.batch_size);
+}
+
+void run(pinn::TrainOptions options, const parallel::Communicator& comm) {
+  pinn::complete(options);
+  at::set_num_threads(options.threads);
+  parallel::set_blas_threads(options.threads);
+  const at::ScalarType type = options.dtype == "float64" ? at::kDouble : at::kFloat;
+  double rate = product_rate(comm, options.threads, type);
+  const pinn::TrainResult result = pinn::train(options, comm, options.threads, {});
+  rate = std::max(rate, product_rate(comm, options.threads, type));
+  const double step = result.timing["step_s"].get<double>();
+  const double memory = comm.max(parallel::peak_memory_mib());
+  if (!comm.is_root()) return;
+  nlohmann::json line{
+      {"ranks", comm.size()},   {"threads", options.threads},
+      {"dtype", options.dtype}, {"preset", options.preset},
+      {"step_s", step},         {"points_per_s", static_cast<double>(options.batch_size) / step},
+      {"peak_mib", memory},     {"product_gflops", 1e-9 * rate}};
+  if (options.objective == "torsion") line["share_of_peak"] = flop_of_step(options) / step / rate;
+  std::printf("%s\n", line.dump().c_str());
+}
+
+}  // namespace
+}  // namespace k7
+
+int main(int argc, char** argv) {
+  k7::parallel::prepare_process(argv);
+  std::string preset = "neck";
+  std::string dtype = "float64";
+  int threads = 1;
+  int steps = 10;
+  CLI::App app{"Speed of whole training steps, as one line of JSON."};
+  app.add_option("--preset", preset, "as of k7_train")->capture_default_str();
+  app.add_option("--dtype", dtype, "as of k7_train")->capture_default_str();
+  app.add_option("--threads", threads, "per rank")->capture_default_str();
+  app.add_option("--steps", steps, "the median is shown")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  const k7::parallel::Environment environment(argc, argv);
+  k7::parallel::Communicator comm(MPI_COMM_WORLD);
+  k7::parallel::start_log(comm, -1);
+  k7::pinn::TrainOptions options = k7::pinn::preset(preset);
+  options.dtype = dtype;
+  options.threads = threads;
+  options.epochs = steps;
+  options.validation_points = 1;
+  options.report_points = 256;
+  options.resume = "never";
+  std::string folder = (std::filesystem::temp_directory_path() / "k7_train_bench.XXXXXX").string();
+  if (comm.is_root() && mkdtemp(folder.data()) == nullptr) return 1;
+  comm.broadcast(folder);
+  options.out = folder;
+  k7::run(options, comm);
+  if (comm.is_root()) std::filesystem::remove_all(folder);
+  return 0;
+}
