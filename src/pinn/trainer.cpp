@@ -299,23 +299,28 @@ void Trainer::restore(const Checkpoint& c) {
 /// workers, and after them collect(worker) in the order of the chunks. Chunks keep the activations of a layer
 /// in the caches and memory independent of the batch. A thread that has a chunk of its own is busy all the
 /// time, where threads that share each operation wait for each other hundreds of times; and as sums follow
-/// the order of chunks, the number of threads changes no bit.
+/// the order of chunks, the number of threads changes no bit; but where one chunk is all there is, all
+/// threads share its operations.
 template <class Use, class Collect>
 void Trainer::for_chunks(GlobalIndex n_points, const Use& use, const Collect& collect) const {
   const auto rows = parallel::even_rows(n_points, comm_.rank(), comm_.size());
   const GlobalIndex chunk = device_.is_cuda() ? cuda_chunk : objective_->chunk_points();
   const GlobalIndex n_chunks = (rows.count() + chunk - 1) / chunk;
   const auto n_workers = static_cast<GlobalIndex>(workers_.size());
+  const int threads = at::get_num_threads();
   for (GlobalIndex first = 0; first < n_chunks; first += n_workers) {
     const GlobalIndex n = std::min(n_workers, n_chunks - first);
+    const bool alone = n == 1 && n_chunks > 1;  // a last chunk without others is computed like the others
     {
-      const parallel::SerialBlas blas(n > 1);
+      const parallel::SerialBlas blas(n_chunks > 1);
+      if (alone) at::set_num_threads(1);
       at::parallel_for(0, n, 1, [&](GlobalIndex begin, GlobalIndex end) {
         for (GlobalIndex w = begin; w < end; ++w) {
           const GlobalIndex row = rows.begin + (first + w) * chunk;
           use(static_cast<std::size_t>(w), row, std::min(chunk, rows.end - row));
         }
       });
+      if (alone) at::set_num_threads(threads);
     }
     for (GlobalIndex w = 0; w < n; ++w) collect(static_cast<std::size_t>(w));
   }
