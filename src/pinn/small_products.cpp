@@ -86,9 +86,14 @@ at::Tensor with_four_axes(const at::Tensor& x, std::int64_t n, std::int64_t m) {
   return (x.dim() == 3 ? x.unsqueeze(1) : x).expand({n, m, x.size(-2), x.size(-1)});
 }
 
+/// The common size of two axes, of which one of size 1 is repeated (0 times too).
+std::int64_t common(std::int64_t a, std::int64_t b) {
+  return a == 1 ? b : a;
+}
+
 at::Tensor multiply_on_cpu(const at::Tensor& a, const at::Tensor& b) {
-  const std::int64_t m = std::max(a.dim() == 4 ? a.size(1) : 1, b.dim() == 4 ? b.size(1) : 1);
-  const std::int64_t n = std::max(a.size(0), b.size(0));
+  const std::int64_t m = common(a.dim() == 4 ? a.size(1) : 1, b.dim() == 4 ? b.size(1) : 1);
+  const std::int64_t n = common(a.size(0), b.size(0));
   const at::Tensor c = at::empty({n, m, a.size(-2), b.size(-1)}, a.options());
   if (a.scalar_type() == at::kDouble)
     multiply_all<double>(with_four_axes(a, n, m), with_four_axes(b, n, m), c);

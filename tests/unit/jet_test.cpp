@@ -74,7 +74,7 @@ TEST(Products, equal_matmul) {
   const std::vector<std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>>> shapes{
       {{9, 7, 7}, {9, 7, 7}},       {{9, 5, 49}, {9, 49, 21}},    {{9, 3, 4}, {9, 4, 6}},
       {{9, 2, 7, 7}, {9, 1, 7, 7}}, {{9, 1, 7, 7}, {9, 8, 7, 7}}, {{1, 7, 7, 7}, {9, 1, 7, 7}},
-      {{0, 7, 7}, {0, 7, 7}}};
+      {{0, 7, 7}, {0, 7, 7}},       {{9, 0, 7, 7}, {9, 1, 7, 7}}, {{9, 1, 7, 7}, {9, 0, 7, 7}}};
   for (const auto type : {at::kDouble, at::kFloat})
     for (const auto& [shape_a, shape_b] : shapes)
       for (const bool transposed : {false, true}) {
