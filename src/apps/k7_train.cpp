@@ -40,7 +40,7 @@ class TrainProgram final : public cli::Program {
     declare_training(app);
     app.add_option("--seed", o.seed, "The same seed gives the same points and weights at any rank count")
         ->check(cli::non_negative());
-    app.add_option("--dtype", o.dtype, 
+    app.add_option("--dtype", o.dtype,
                    "float64; mixed: the network in float32, geometry and loss in float64; float32: both in "
                    "float32. Weights, optimiser and reports are float64 in each")
         ->check(CLI::IsMember({"float64", "mixed", "float32"}));

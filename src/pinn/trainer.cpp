@@ -61,7 +61,8 @@ double median(std::vector<double> values) {
 constexpr int lbfgs_window = 250;        ///< epochs with the same points
 constexpr int validation_interval = 25;  ///< epochs between looks at the validation points
 constexpr int most_rollbacks = 3;
-constexpr GlobalIndex cuda_chunk = 4096;  ///< points that keep a GPU busy, about 1.5 GiB of activations
+constexpr GlobalIndex cuda_chunk =
+    4096;  ///< points that keep a GPU busy; 1 GB of the default network's activations
 
 constexpr const char* last_name = "last.h5";
 constexpr const char* previous_name = "previous.h5";  ///< the checkpoint before
@@ -636,7 +637,7 @@ TrainResult Trainer::run() {
       stop = TrainResult::Stop::not_finite;
       break;
     }
-    double step_seconds = step.seconds();
+    const double gradient_seconds = step.seconds();
     if (epoch_ % validation_interval == 0) good_ = state();
     // The notebook judges by the batch's loss, which is an estimate that varies with the points; and a loss
     // on points that are used again and again can be brought below what is true.
@@ -653,7 +654,7 @@ TrainResult Trainer::run() {
       optimizer_->step(network().parameters(), network().gradients(), schedule_.rate(epoch_));
       sums.clear();
     }
-    step_seconds_.push_back(step_seconds + step.seconds());
+    step_seconds_.push_back(gradient_seconds + step.seconds());
     record(before, norm);
     if (!moved) {
       stop = TrainResult::Stop::early;

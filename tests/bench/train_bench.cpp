@@ -3,7 +3,9 @@
 // matrix products of the same threads in the same process. mpirun gives the ranks; training.py makes the
 // table.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 

@@ -254,10 +254,8 @@ void expect_sample(const AllPoints& all, const KnnGraph& graph, GlobalIndex step
 class Samples : public testing::TestWithParam<Sampled> {};
 
 TEST_P(Samples, equal_brute_force) {
-  // The search knows two kinds of displacements; the other manifolds differ in how they are set up.
-  const bool is_full_size = GetParam().manifold == "s1xs3xs3" || GetParam().manifold == "torus7";
-  const AllPoints all = sampled_points(GetParam(), is_full_size ? 20000 : 5000);
-  expect_sample(all, test::knn_graph(all, 30, world().size() == 1 ? 2 : 1), is_full_size ? 199 : 61);
+  const AllPoints all = sampled_points(GetParam(), 20000);
+  expect_sample(all, test::knn_graph(all, 30, world().size() == 1 ? 2 : 1), 199);
 }
 
 std::vector<Sampled> samples() {

@@ -164,7 +164,8 @@ TEST(Trainer, threads_change_no_bit) {
   }
 }
 
-/// The loss in float32 follows that in float64 to the rounding of float32, in each of the two ways.
+/// Float32 rounds at 6e-8, the first loss a sum of many such errors; 20 steps of AdamW, which divides by
+/// small gradients too, let it grow to 4e-6. Runs in float64 on other numbers of ranks differ by 1e-15.
 TEST(Trainer, float32_follows_float64) {
   const test::TemporaryFolder folder;
   TrainOptions options = torsion_run(folder / "float64", "adamw");
@@ -179,10 +180,10 @@ TEST(Trainer, float32_follows_float64) {
     train(options, world(), 1, {});
     const auto history = loss_history(folder / dtype);
     ASSERT_EQ(history.size(), exact.size());
-    EXPECT_LT(std::abs(history.front() / exact.front() - 1.0), 1e-5) << dtype;
+    EXPECT_LT(std::abs(history.front() / exact.front() - 1.0), 1e-6) << dtype;
     errors.push_back(test::relative(history, exact));
-    EXPECT_LT(errors.back(), 1e-3) << dtype;
-    EXPECT_GT(errors.back(), 1e-9) << dtype << " is float64";
+    EXPECT_LT(errors.back(), 5e-5) << dtype;
+    EXPECT_GT(errors.back(), 1e-12) << dtype << " is float64";
   }
   EXPECT_NE(errors[0], errors[1]);
 }
