@@ -85,7 +85,7 @@ def write_docs(options):
         adam_time = np.mean([first_time(t, l, adam_end) for t, l in runs["adamw"] if l[-1] <= adam_end])
         for optimizer, curves in runs.items():
             for i, (times, loss) in enumerate(curves):
-                axis.loglog(times, np.maximum(loss - base, 1e-30), color=COLORS[optimizer], lw=1.2, alpha=0.8,
+                axis.loglog(times, np.where(loss > base, loss - base, np.nan), color=COLORS[optimizer], lw=1.2, alpha=0.8,
                             label=NAMES[optimizer] if i == 0 else None)
             reached = [adam_time / first_time(t, l, adam_end) for t, l in curves]
             lines.append(f"| {problem} | {NAMES[optimizer]} | {np.mean([t[0] for t, _ in curves]):.3f} | "
