@@ -34,9 +34,6 @@ class LearnedForm {
   /// All parameters zero. @throws InputError for choices that do not go together
   LearnedForm(const ModelSpec& spec, const at::Device& device, std::int64_t gradient_tail = 0);
 
-  /// The same form, with gradients of its own; see Network::replica().
-  LearnedForm replica() const { return LearnedForm(spec_, manifold_, network_.replica()); }
-
   const ModelSpec& spec() const { return spec_; }
   /// Replaces spec().base.
   void set_base(const std::vector<double>& base) { spec_.base = base; }
@@ -64,9 +61,6 @@ class LearnedForm {
   Values values(const Batch& batch) const;
 
  private:
-  LearnedForm(const ModelSpec& spec, std::shared_ptr<const geometry::Manifold> manifold, Network network)
-      : spec_(spec), manifold_(std::move(manifold)), network_(std::move(network)) {}
-
   ModelSpec spec_;
   std::shared_ptr<const geometry::Manifold> manifold_;
   Network network_;

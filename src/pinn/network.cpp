@@ -29,32 +29,32 @@ std::vector<ParameterSlot> parameter_slots(const NetworkShape& shape) {
 }
 
 Network::Network(const NetworkShape& shape, const at::Device& device, std::int64_t gradient_tail)
-    : Network(shape, at::zeros({shape.n_parameters()}, at::TensorOptions().dtype(at::kDouble).device(device)),
-              gradient_tail) {}
-
-Network::Network(const NetworkShape& shape, const at::Tensor& parameters, std::int64_t gradient_tail)
-    : shape_(shape), parameters_(parameters) {
+    : shape_(shape),
+      parameters_(at::zeros({shape.n_parameters()}, at::TensorOptions().dtype(at::kDouble).device(device))),
+      gradients_(at::zeros({shape.n_parameters() + gradient_tail}, parameters_.options())),
+      slots_(parameter_slots(shape)) {
   const auto& known = activation_names();
   if (std::find(known.begin(), known.end(), shape.activation) == known.end())
     throw InputError("unknown --activation '" + shape.activation + "'; known: silu, tanh, gelu, sine");
-  gradients_ = at::zeros({shape.n_parameters() + gradient_tail}, parameters_.options());
-  for (const auto& slot : parameter_slots(shape)) {
-    const auto view = [&slot](const at::Tensor& flat) {
-      return flat.narrow(0, slot.offset, slot.count).view(slot.shape);
-    };
-    at::Tensor leaf = view(parameters_).detach();
-    leaf.requires_grad_(true);
-    leaf.mutable_grad() = view(gradients_);
-    (slot.shape.size() == 2 ? weights_ : biases_).push_back(leaf);
-  }
+  for (const ParameterSlot& slot : slots_)
+    leaves_.push_back(slot.view(parameters_).detach().requires_grad_(true));
+}
+
+std::vector<at::Tensor> Network::gradients_of(const at::Tensor& scalar) const {
+  return torch::autograd::grad({scalar}, leaves_, {}, c10::nullopt, false, true);
+}
+
+void Network::add_gradients(const std::vector<at::Tensor>& slots) const {
+  const at::NoGradGuard no_gradient;
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    if (slots[i].defined()) slots_[i].view(gradients_).add_(slots[i]);
 }
 
 void Network::initialise(std::uint64_t seed, double gain, double output_gain, double hidden_bias) {
   std::vector<double> values(static_cast<std::size_t>(parameters_.numel()), 0.0);
   const geometry::DrawKey key{seed, geometry::Stream::weights, 0};
-  const auto slots = parameter_slots(shape_);
-  const std::int64_t last_layer = slots[slots.size() - 2].offset;
-  for (const auto& slot : slots) {
+  const std::int64_t last_layer = slots_[slots_.size() - 2].offset;
+  for (const ParameterSlot& slot : slots_) {
     const bool hidden = slot.offset < last_layer;
     const double bound = slot.shape.size() == 2
                              ? (hidden ? gain : output_gain) *
@@ -71,10 +71,10 @@ void Network::initialise(std::uint64_t seed, double gain, double output_gain, do
 
 at::Tensor Network::forward(const at::Tensor& x) const {
   const auto like_x = [&x](const at::Tensor& parameter) { return parameter.to(x.scalar_type()); };
-  at::Tensor h = x;
-  for (std::size_t layer = 0; layer + 1 < weights_.size(); ++layer)
-    h = activate(shape_.activation, at::linear(h, like_x(weights_[layer]), like_x(biases_[layer])));
-  return at::linear(h, like_x(weights_.back()), like_x(biases_.back()));
+  at::Tensor h = at::linear(x, like_x(leaves_[0]), like_x(leaves_[1]));
+  for (std::size_t i = 2; i < leaves_.size(); i += 2)
+    h = at::linear(activate(shape_.activation, h), like_x(leaves_[i]), like_x(leaves_[i + 1]));
+  return h;
 }
 
 Jet Network::forward_jet(const at::Tensor& x) const {
@@ -85,11 +85,10 @@ Jet Network::forward_jet(const at::Tensor& x) const {
     return at::mm(h.reshape({(1 + geometry::dim) * n, h.size(2)}), weight.t())
         .view({1 + geometry::dim, n, weight.size(0)});
   };
-  at::Tensor h = x;
-  for (std::size_t layer = 0; layer + 1 < weights_.size(); ++layer)
-    h = activate_jet(shape_.activation, linear(h, like_x(weights_[layer])), like_x(biases_[layer]));
-  const at::Tensor out = linear(h, like_x(weights_.back()));
-  return {out[0] + like_x(biases_.back()), out.narrow(0, 1, geometry::dim).transpose(0, 1)};
+  at::Tensor h = linear(x, like_x(leaves_[0]));
+  for (std::size_t i = 2; i < leaves_.size(); i += 2)
+    h = linear(activate_jet(shape_.activation, h, like_x(leaves_[i - 1])), like_x(leaves_[i]));
+  return {h[0] + like_x(leaves_.back()), h.narrow(0, 1, geometry::dim).transpose(0, 1)};
 }
 
 }  // namespace k7::pinn

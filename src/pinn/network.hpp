@@ -18,17 +18,25 @@ struct Jet {
   Jet value_only() const { return {value, derivatives.narrow(1, 0, 0)}; }
 };
 
-/// A fully connected network whose parameters are one flat tensor; the layers' weights are views of it, and
-/// so are their gradients of a second one. One buffer is then what the optimiser updates, the ranks sum and
+/// Where each PyTorch state_dict entry lies in the flat parameters, in order.
+struct ParameterSlot {
+  std::string name;  ///< network.{0,2,4,..}.{weight,bias}
+  std::vector<std::int64_t> shape;
+  std::int64_t offset;
+  std::int64_t count;
+
+  at::Tensor view(const at::Tensor& flat) const { return flat.narrow(0, offset, count).view(shape); }
+};
+std::vector<ParameterSlot> parameter_slots(const NetworkShape& shape);
+
+/// A fully connected network whose parameters are one flat tensor, of which the layers' weights are views,
+/// and whose gradients are a second one. One buffer is then what the optimiser updates, the ranks sum and
 /// checkpoints hold.
 class Network {
  public:
   /// All parameters zero, their gradients too. `gradient_tail` extra numbers follow the gradients in their
   /// buffer, so that other sums travel with them in one message.
   Network(const NetworkShape& shape, const at::Device& device, std::int64_t gradient_tail = 0);
-
-  /// The same parameters, also when they change, with gradients of its own: for another thread.
-  Network replica() const { return Network(shape_, parameters_, gradients_.numel() - parameters_.numel()); }
 
   const NetworkShape& shape() const { return shape_; }
   at::Device device() const { return parameters_.device(); }
@@ -48,28 +56,23 @@ class Network {
 
   /// (n_parameters), layer by layer, weight (out, in) row-major, then bias.
   const at::Tensor& parameters() const { return parameters_; }
-  /// (n_parameters + gradient_tail); backward() adds to the first part.
+  /// The gradient of a scalar in each of parameter_slots(); undefined where the scalar does not depend on it.
+  /// Any number of threads may call this at a time, each for what it has computed.
+  std::vector<at::Tensor> gradients_of(const at::Tensor& scalar) const;
+  /// Adds them to gradients().
+  void add_gradients(const std::vector<at::Tensor>& slots) const;
+
+  /// (n_parameters + gradient_tail).
   const at::Tensor& gradient_buffer() const { return gradients_; }
   /// The first part of gradient_buffer().
   at::Tensor gradients() const { return gradients_.narrow(0, 0, parameters_.numel()); }
 
  private:
-  Network(const NetworkShape& shape, const at::Tensor& parameters, std::int64_t gradient_tail);
-
   NetworkShape shape_;
   at::Tensor parameters_;
   at::Tensor gradients_;
-  std::vector<at::Tensor> weights_;
-  std::vector<at::Tensor> biases_;
+  std::vector<ParameterSlot> slots_;
+  std::vector<at::Tensor> leaves_;  ///< views of parameters_, weight and bias of each layer in turn
 };
-
-/// Where each PyTorch state_dict entry lies in the flat parameters, in order.
-struct ParameterSlot {
-  std::string name;  ///< network.{0,2,4,..}.{weight,bias}
-  std::vector<std::int64_t> shape;
-  std::int64_t offset;
-  std::int64_t count;
-};
-std::vector<ParameterSlot> parameter_slots(const NetworkShape& shape);
 
 }  // namespace k7::pinn

@@ -4,8 +4,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
-#include <array>
-#include <vector>
+#include <cstring>
 
 #include "k7/geometry/conventions.hpp"
 
@@ -15,57 +14,89 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// c = a b with the number of columns known to the compiler.
-template <int r, class T>
-void multiply_columns(const T* a, const T* b, T* c, std::int64_t p, std::int64_t q) {
-  for (std::int64_t i = 0; i < p; ++i) {
-    std::array<T, r> row{};
-    for (std::int64_t k = 0; k < q; ++k)
-      for (int j = 0; j < r; ++j) row[j] += a[i * q + k] * b[k * r + j];
-    std::copy(row.begin(), row.end(), c + i * r);
+/// A matrix whose entries lie anywhere.
+template <class T>
+struct Matrix {
+  const T* data;
+  std::int64_t rows, columns, row_stride, column_stride;
+
+  T operator()(std::int64_t i, std::int64_t j) const { return data[i * row_stride + j * column_stride]; }
+};
+
+/// Matrix (i, j) of x: (n, m, p, q).
+template <class T>
+Matrix<T> matrix(const at::Tensor& x, std::int64_t i, std::int64_t j) {
+  return {x.data_ptr<T>() + i * x.stride(0) + j * x.stride(1), x.size(2), x.size(3), x.stride(2),
+          x.stride(3)};
+}
+
+/// Four numbers that are computed with at once.
+template <class T>
+struct Four {
+  typedef T Type __attribute__((vector_size(4 * sizeof(T))));
+};
+
+constexpr int dim = geometry::dim;
+constexpr int most_entries = dim * dim * dim;
+
+/// c = a b, the rows of b without gaps. A row of c stays in registers: at columns 0, 4, ... and, where their
+/// number is no multiple of four, at the last four, some of them twice.
+template <int columns, class T>
+inline void multiply_columns(const Matrix<T>& a, const Matrix<T>& b, T* c) {
+  constexpr int n = (columns + 3) / 4;
+  constexpr auto column = [](int r) { return std::min(4 * r, columns - 4); };
+  for (std::int64_t i = 0; i < a.rows; ++i) {
+    typename Four<T>::Type row[n] = {};
+    for (std::int64_t k = 0; k < b.rows; ++k) {
+      const T x = a(i, k);
+#pragma GCC unroll 16
+      for (int r = 0; r < n; ++r) {
+        typename Four<T>::Type y;
+        std::memcpy(&y, b.data + k * b.row_stride + column(r), sizeof(y));
+        row[r] += x * y;
+      }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < n; ++r) std::memcpy(c + i * columns + column(r), &row[r], sizeof(row[r]));
   }
 }
 
+/// The same matrix with its rows one behind the other.
 template <class T>
-inline void multiply_one(const T* a, const T* b, T* c, std::int64_t p, std::int64_t q, std::int64_t r) {
-  if (r == geometry::dim) return multiply_columns<geometry::dim>(a, b, c, p, q);
-  if (r == geometry::n_two) return multiply_columns<geometry::n_two>(a, b, c, p, q);
-  std::fill_n(c, p * r, T(0));
-  for (std::int64_t i = 0; i < p; ++i)
-    for (std::int64_t k = 0; k < q; ++k)
-      for (std::int64_t j = 0; j < r; ++j) c[i * r + j] += a[i * q + k] * b[k * r + j];
+inline Matrix<T> with_rows(const Matrix<T>& b, T* space) {
+  for (std::int64_t k = 0; k < b.rows; ++k)
+    for (std::int64_t j = 0; j < b.columns; ++j) space[k * b.columns + j] = b(k, j);
+  return {space, b.rows, b.columns, b.columns, 1};
+}
+
+template <class T>
+inline void multiply_one(const Matrix<T>& a, const Matrix<T>& b, T* c) {
+  T space[most_entries];
+  if (b.column_stride == 1 || b.rows * b.columns <= most_entries) {
+    const Matrix<T> rows = b.column_stride == 1 ? b : with_rows(b, space);
+    if (b.columns == dim) return multiply_columns<dim>(a, rows, c);
+    if (b.columns == geometry::n_two) return multiply_columns<geometry::n_two>(a, rows, c);
+    if (b.columns == dim * dim) return multiply_columns<dim * dim>(a, rows, c);
+  }
+  std::fill_n(c, a.rows * b.columns, T(0));
+  for (std::int64_t i = 0; i < a.rows; ++i)
+    for (std::int64_t k = 0; k < b.rows; ++k)
+      for (std::int64_t j = 0; j < b.columns; ++j) c[i * b.columns + j] += a(i, k) * b(k, j);
 }
 
 // Compiled for several instruction sets; the loader picks. (Sanitizers cannot run as early as that.)
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
 #define K7_FOR_EACH_PROCESSOR \
-  __attribute__((target_clones("default", "arch=haswell", "arch=skylake-avx512"), flatten))
+  __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4"), flatten))
 #else
 #define K7_FOR_EACH_PROCESSOR
 #endif
 
-K7_FOR_EACH_PROCESSOR void multiply(const double* a, const double* b, double* c, std::int64_t p,
-                                    std::int64_t q, std::int64_t r) {
-  multiply_one(a, b, c, p, q, r);
+K7_FOR_EACH_PROCESSOR void multiply(const Matrix<double>& a, const Matrix<double>& b, double* c) {
+  multiply_one(a, b, c);
 }
-K7_FOR_EACH_PROCESSOR void multiply(const float* a, const float* b, float* c, std::int64_t p, std::int64_t q,
-                                    std::int64_t r) {
-  multiply_one(a, b, c, p, q, r);
-}
-
-/// One of many matrices, its entries one behind the other: itself or a copy.
-template <class T>
-const T* contiguous(const at::Tensor& x, std::int64_t i, std::int64_t j, std::vector<T>& copy) {
-  const T* from = x.data_ptr<T>() + i * x.stride(0) + j * x.stride(1);
-  const std::int64_t rows = x.size(2);
-  const std::int64_t columns = x.size(3);
-  if (x.stride(3) == 1 && x.stride(2) == columns) return from;
-  copy.resize(static_cast<std::size_t>(rows * columns));
-  T* to = copy.data();
-  for (std::int64_t row = 0; row < rows; ++row)
-    for (std::int64_t column = 0; column < columns; ++column)
-      *to++ = from[row * x.stride(2) + column * x.stride(3)];
-  return copy.data();
+K7_FOR_EACH_PROCESSOR void multiply(const Matrix<float>& a, const Matrix<float>& b, float* c) {
+  multiply_one(a, b, c);
 }
 
 template <class T>
@@ -73,11 +104,8 @@ void multiply_all(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c)
   const std::int64_t m = c.size(1);
   const std::int64_t size = c.size(2) * c.size(3);
   at::parallel_for(0, c.size(0) * m, 64, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<T> copy_a;
-    std::vector<T> copy_b;
     for (std::int64_t i = begin; i < end; ++i)
-      multiply(contiguous(a, i / m, i % m, copy_a), contiguous(b, i / m, i % m, copy_b),
-               c.data_ptr<T>() + i * size, a.size(2), a.size(3), b.size(3));
+      multiply(matrix<T>(a, i / m, i % m), matrix<T>(b, i / m, i % m), c.data_ptr<T>() + i * size);
   });
 }
 

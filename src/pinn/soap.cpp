@@ -13,10 +13,6 @@ constexpr double epsilon = 1e-8;
 constexpr double ridge = 1e-2;  // of the mean eigenvalue
 constexpr std::int64_t refresh_interval = 10;
 
-at::Tensor view(const at::Tensor& flat, const ParameterSlot& slot) {
-  return flat.narrow(0, slot.offset, slot.count).view(slot.shape);
-}
-
 /// With a small diagonal of different numbers. The gradient of a batch has far fewer directions than entries
 /// at first; where it has none, rounding alone would choose the axes, and Adam's step depends on its axes.
 at::Tensor with_preferred_axes(const at::Tensor& covariance) {
@@ -73,9 +69,9 @@ void Soap::step(const at::Tensor& parameters, const at::Tensor& gradients, doubl
   parameters.mul_(1.0 - lr * weight_decay_);
   exp_avg.mul_(beta1).add_(gradients, 1.0 - beta1);
   for (Layer& layer : layers_) {
-    at::Tensor second = view(exp_avg_sq, layer.slot);
-    at::Tensor gradient = view(gradients, layer.slot);
-    at::Tensor direction = view(exp_avg, layer.slot);
+    at::Tensor second = layer.slot.view(exp_avg_sq);
+    at::Tensor gradient = layer.slot.view(gradients);
+    at::Tensor direction = layer.slot.view(exp_avg);
     const bool has_axes = layer.left.basis.defined();
     if (has_axes) {
       gradient = into_basis(gradient, layer.left.basis, layer.right.basis);
@@ -84,7 +80,7 @@ void Soap::step(const at::Tensor& parameters, const at::Tensor& gradients, doubl
     second.mul_(beta2).addcmul_(gradient, gradient, 1.0 - beta2);
     direction = direction / second.sqrt().div_(std::sqrt(correction2)).add_(epsilon);
     if (has_axes) direction = at::mm(at::mm(layer.left.basis, direction), layer.right.basis.t());
-    view(parameters, layer.slot).sub_(direction, lr / correction1);
+    layer.slot.view(parameters).sub_(direction, lr / correction1);
     refresh(layer, gradients);
   }
 }
@@ -92,7 +88,7 @@ void Soap::step(const at::Tensor& parameters, const at::Tensor& gradients, doubl
 /// Takes the gradient into the covariances; the bases follow them at times.
 void Soap::refresh(Layer& layer, const at::Tensor& gradients) {
   if (!layer.left.basis.defined()) return;
-  const at::Tensor gradient = view(gradients, layer.slot);
+  const at::Tensor gradient = layer.slot.view(gradients);
   const auto follow = [&](Axis& axis, const at::Tensor& square) {
     axis.covariance.mul_(beta_covariance).add_(square, 1.0 - beta_covariance);
     if (steps == 1)

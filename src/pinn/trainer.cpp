@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "k7/pinn/trainer.hpp"
 
+#include <omp.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <filesystem>
 #include <limits>
 #include <system_error>
@@ -81,11 +83,11 @@ class Trainer {
         objective_(make_objective(options)),
         n_terms_(static_cast<std::int64_t>(objective_->terms().size())),
         form_(options.model, device_, n_terms_ + 1),
+        n_workers_(device_.is_cuda() ? 1 : at::get_num_threads()),
         best_parameters_(at::zeros_like(network().parameters())),
         optimizer_(make_optimizer(options, network().parameters())),
         schedule_(options) {
     history_.columns = history_columns();
-    make_workers();
   }
 
   void start_or_resume();
@@ -120,7 +122,6 @@ class Trainer {
   void log_line(int first_epoch) const;
   std::vector<double> compare_with_constants();
   void set_base(const std::vector<double>& base);
-  void make_workers();
   io::Json report_on_best();
   TrainResult result(TrainResult::Stop stop);
 
@@ -132,7 +133,7 @@ class Trainer {
   std::unique_ptr<Objective> objective_;
   std::int64_t n_terms_;
   LearnedForm form_;
-  std::vector<LearnedForm> workers_;  ///< replicas of form_, one for each thread
+  int n_workers_;  ///< threads that have chunks of their own
   at::Tensor best_parameters_;
   std::unique_ptr<Optimizer> optimizer_;
   Lbfgs lbfgs_;
@@ -297,34 +298,36 @@ void Trainer::restore(const Checkpoint& c) {
 }
 
 /// Calls use(worker, begin, count) for this rank's share of a draw in chunks, as many at once as there are
-/// workers, and after them collect(worker) in the order of the chunks. Chunks keep the activations of a layer
-/// in the caches and memory independent of the batch. A thread that has a chunk of its own is busy all the
-/// time, where threads that share each operation wait for each other hundreds of times; and as sums follow
-/// the order of chunks, the number of threads changes no bit; but where one chunk is all there is, all
+/// workers, and after each collect(worker), in the order of the chunks. Chunks keep the activations of a
+/// layer in the caches and memory independent of the batch. A thread that has a chunk of its own is busy all
+/// the time, where threads that share each operation wait for each other hundreds of times; and as sums
+/// follow the order of chunks, the number of threads changes no bit. Where one chunk is all there is, all
 /// threads share its operations.
 template <class Use, class Collect>
 void Trainer::for_chunks(GlobalIndex n_points, const Use& use, const Collect& collect) const {
   const auto rows = parallel::even_rows(n_points, comm_.rank(), comm_.size());
   const GlobalIndex chunk = device_.is_cuda() ? cuda_chunk : objective_->chunk_points();
   const GlobalIndex n_chunks = (rows.count() + chunk - 1) / chunk;
-  const auto n_workers = static_cast<GlobalIndex>(workers_.size());
-  const int threads = at::get_num_threads();
-  for (GlobalIndex first = 0; first < n_chunks; first += n_workers) {
-    const GlobalIndex n = std::min(n_workers, n_chunks - first);
-    const bool alone = n == 1 && n_chunks > 1;  // a last chunk without others is computed like the others
-    {
-      const parallel::SerialBlas blas(n_chunks > 1);
-      if (alone) at::set_num_threads(1);
-      at::parallel_for(0, n, 1, [&](GlobalIndex begin, GlobalIndex end) {
-        for (GlobalIndex w = begin; w < end; ++w) {
-          const GlobalIndex row = rows.begin + (first + w) * chunk;
-          use(static_cast<std::size_t>(w), row, std::min(chunk, rows.end - row));
-        }
-      });
-      if (alone) at::set_num_threads(threads);
+  const int n_threads = n_chunks > 1 ? n_workers_ : 1;
+  const parallel::SerialBlas blas(n_threads > 1);
+  std::exception_ptr error;
+#pragma omp parallel for ordered schedule(dynamic, 1) num_threads(n_threads)
+  for (GlobalIndex c = 0; c < n_chunks; ++c) {
+    const auto worker = static_cast<std::size_t>(omp_get_thread_num());
+    const GlobalIndex begin = rows.begin + c * chunk;
+    std::exception_ptr failure;  // must not leave the parallel region
+    try {
+      use(worker, begin, std::min(chunk, rows.end - begin));
+    } catch (...) {
+      failure = std::current_exception();
     }
-    for (GlobalIndex w = 0; w < n; ++w) collect(static_cast<std::size_t>(w));
+#pragma omp ordered
+    {
+      if (failure && !error) error = failure;
+      if (!error) collect(worker);
+    }
   }
+  if (error) std::rethrow_exception(error);
 }
 
 /// This rank's share of the loss's terms and of the gradients, one behind the other in the network's buffer.
@@ -336,17 +339,21 @@ void Trainer::accumulate(int epoch) {
   // L-BFGS wants the same points for a while.
   const int draw = options_.optimizer == "lbfgs" ? epoch / lbfgs_window : epoch;
   const geometry::DrawKey key{options_.seed, geometry::Stream::training, static_cast<std::uint32_t>(draw)};
-  const auto compute = [&](std::size_t worker, GlobalIndex begin, GlobalIndex count) {
-    const LearnedForm& form = workers_[worker];
-    const at::Tensor& mine = form.network().gradient_buffer();
-    mine.zero_();
-    const Batch batch = form.sample(key, begin, count).in(network_type, geometry_type);
-    const Objective::Value value = (*objective_)(form, batch, options_.batch_size);
-    value.loss.backward();
-    mine.narrow(0, network().parameters().numel(), n_terms_).copy_(value.terms);
+  struct Share {
+    std::vector<at::Tensor> gradients;
+    at::Tensor terms;
   };
-  for_chunks(options_.batch_size, compute,
-             [&](std::size_t worker) { buffer.add_(workers_[worker].network().gradient_buffer()); });
+  std::vector<Share> shares(static_cast<std::size_t>(n_workers_));
+  const auto compute = [&](std::size_t worker, GlobalIndex begin, GlobalIndex count) {
+    const Batch batch = form_.sample(key, begin, count).in(network_type, geometry_type);
+    const Objective::Value value = (*objective_)(form_, batch, options_.batch_size);
+    shares[worker] = {network().gradients_of(value.loss), value.terms};
+  };
+  at::Tensor terms = buffer.narrow(0, network().parameters().numel(), n_terms_);
+  for_chunks(options_.batch_size, compute, [&](std::size_t worker) {
+    network().add_gradients(shares[worker].gradients);
+    terms.add_(shares[worker].terms);
+  });
 }
 
 /// Means over the whole batch of the loss's terms, and how many ranks were asked to stop. They travel behind
@@ -401,13 +408,12 @@ double Trainer::validation_loss() const {
   const GlobalIndex least = std::max<GlobalIndex>(options_.batch_size, options_.validation_points);
   const GlobalIndex n_points = (least + images - 1) / images * images;
   const geometry::DrawKey key{options_.seed, geometry::Stream::validation, 1};
-  std::vector<double> losses(workers_.size());
+  std::vector<double> losses(static_cast<std::size_t>(n_workers_));
   double sum = 0.0;
   const auto compute = [&](std::size_t worker, GlobalIndex begin, GlobalIndex count) {
     const at::NoGradGuard no_gradient;
-    const LearnedForm& form = workers_[worker];
-    const Batch batch = form.sample_images(key, begin, count);
-    losses[worker] = (*objective_)(form, batch, n_points).terms[Objective::loss].item<double>();
+    const Batch batch = form_.sample_images(key, begin, count);
+    losses[worker] = (*objective_)(form_, batch, n_points).terms[Objective::loss].item<double>();
   };
   for_chunks(n_points, compute, [&](std::size_t worker) { sum += losses[worker]; });
   return comm_.sum(sum);
@@ -535,16 +541,9 @@ std::vector<double> Trainer::compare_with_constants() {
   return coframe;
 }
 
-void Trainer::make_workers() {
-  const int n = device_.is_cuda() ? 1 : at::get_num_threads();
-  workers_.clear();
-  for (int worker = 0; worker < n; ++worker) workers_.push_back(form_.replica());
-}
-
 void Trainer::set_base(const std::vector<double>& base) {
   options_.model.base = base;
   form_.set_base(base);
-  make_workers();
 }
 
 /// Leaves the best parameters in the network.

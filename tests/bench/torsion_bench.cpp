@@ -43,13 +43,14 @@ void report(benchmark::State& state, double flop, GlobalIndex n_points) {
 /// Forward and backward of the network alone, the outputs compared with a constant.
 void plain_step(benchmark::State& state) {
   const Setting s("coframe", state.range(0));
-  for (auto _ : state) s.form->network().forward(s.batch.features[0]).square().sum().backward();
+  for (auto _ : state)
+    s.form->network().gradients_of(s.form->network().forward(s.batch.features[0]).square().sum());
   report(state, s.gemm_flop, s.n_points);
 }
 
 void torsion_step(benchmark::State& state, const std::string& ansatz) {
   const Setting s(ansatz, state.range(0));
-  for (auto _ : state) (*s.loss)(*s.form, s.batch, s.n_points).loss.backward();
+  for (auto _ : state) s.form->network().gradients_of((*s.loss)(*s.form, s.batch, s.n_points).loss);
   report(state, 8.0 * s.gemm_flop, s.n_points);
 }
 
@@ -67,7 +68,7 @@ void reverse_passes_step(benchmark::State& state) {
       derivatives.push_back(at::bmm(tangents, gradient.unsqueeze(2)).squeeze(2));
     }
     const pinn::FormJet f = s.form->form({out, at::stack(derivatives, 2)}, s.batch);
-    s.loss->of(f, s.batch, s.n_points).loss.backward();
+    s.form->network().gradients_of(s.loss->of(f, s.batch, s.n_points).loss);
   }
   report(state, 0.0, s.n_points);
 }

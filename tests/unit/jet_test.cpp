@@ -74,7 +74,8 @@ TEST(Products, equal_matmul) {
   const std::vector<std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>>> shapes{
       {{9, 7, 7}, {9, 7, 7}},       {{9, 5, 49}, {9, 49, 21}},    {{9, 3, 4}, {9, 4, 6}},
       {{9, 2, 7, 7}, {9, 1, 7, 7}}, {{9, 1, 7, 7}, {9, 8, 7, 7}}, {{1, 7, 7, 7}, {9, 1, 7, 7}},
-      {{0, 7, 7}, {0, 7, 7}},       {{9, 0, 7, 7}, {9, 1, 7, 7}}, {{9, 1, 7, 7}, {9, 0, 7, 7}}};
+      {{0, 7, 7}, {0, 7, 7}},       {{9, 0, 7, 7}, {9, 1, 7, 7}}, {{9, 1, 7, 7}, {9, 0, 7, 7}},
+      {{9, 7, 7}, {9, 7, 49}},      {{9, 5, 49}, {9, 49, 49}}};
   for (const auto type : {at::kDouble, at::kFloat})
     for (const auto& [shape_a, shape_b] : shapes)
       for (const bool transposed : {false, true}) {
@@ -183,7 +184,7 @@ TEST(Jet, parameter_gradients_are_those_of_finite_differences) {
       const LearnedForm form = make_form(model, 1.0);
       const Network& network = form.network();
       const at::Tensor features = form.sample(points_key, 0, 5).features;
-      scalar_of(network.forward_jet(features)).backward();
+      network.add_gradients(network.gradients_of(scalar_of(network.forward_jet(features))));
       const at::Tensor gradient = network.gradients().clone();
       const at::NoGradGuard no_gradient;
       const auto value = [&] { return scalar_of(network.forward_jet(features)).item<double>(); };
@@ -196,11 +197,13 @@ TEST(Jet, gradients_of_chunks_add_up) {
   const LearnedForm form = make_form(model_on("s1xs3xs3"), 1.0);
   const Network& network = form.network();
   const at::Tensor features = form.sample(points_key, 0, 8).features;
-  scalar_of(network.forward_jet(features)).backward();
+  network.add_gradients(network.gradients_of(scalar_of(network.forward_jet(features))));
   const at::Tensor whole = network.gradients().clone();
   network.gradients().zero_();
-  for (const std::int64_t begin : {0, 3})
-    scalar_of(network.forward_jet(features.narrow(1, begin, begin == 0 ? 3 : 5).contiguous())).backward();
+  for (const std::int64_t begin : {0, 3}) {
+    const at::Tensor part = features.narrow(1, begin, begin == 0 ? 3 : 5).contiguous();
+    network.add_gradients(network.gradients_of(scalar_of(network.forward_jet(part))));
+  }
   EXPECT_LE(error(network.gradients(), whole), 1e-13);
 }
 
@@ -296,7 +299,7 @@ void expect_loss_gradient(const LearnedForm& form, const LossWeights& weights, d
   const Network& network = form.network();
   const Batch batch = form.sample(points_key, 0, n);
   network.gradients().zero_();
-  loss(form, batch, n).loss.backward();
+  network.add_gradients(network.gradients_of(loss(form, batch, n).loss));
   const at::Tensor gradient = network.gradients().clone();
   const at::NoGradGuard no_gradient;
   const auto value = [&] { return loss(form, batch, n).loss.item<double>(); };

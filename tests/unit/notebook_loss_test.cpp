@@ -29,7 +29,7 @@ void expect_terms(const std::vector<double>& terms, const std::vector<double>& r
 
 std::vector<double> gradient(const Network& network, const NotebookLoss& loss, const at::Tensor& x) {
   network.gradient_buffer().zero_();
-  loss(network, x, x.size(0)).loss.backward();
+  network.add_gradients(network.gradients_of(loss(network, x, x.size(0)).loss));
   return to_vector(network.gradients());
 }
 
@@ -73,7 +73,7 @@ TEST(NotebookLoss, shares_of_a_split_batch_add_up) {
   at::Tensor terms = at::zeros({NotebookLoss::n_terms}, at::kDouble);
   for (const at::Tensor& part : {x.narrow(0, 0, 23), x.narrow(0, 23, 41)}) {
     const auto value = loss(network, part, 64);
-    value.loss.backward();
+    network.add_gradients(network.gradients_of(value.loss));
     terms += value.terms;
   }
   EXPECT_LE(test::relative_to_largest(to_vector(network.gradients()), whole), 1e-13);
@@ -105,7 +105,7 @@ TEST_P(NotebookTraining, ten_steps_are_the_notebooks) {
     const at::Tensor x = to_tensor(batches, {-1, 64, 7})[t];
     network.gradient_buffer().zero_();
     const auto value = loss(network, x, 64);
-    value.loss.backward();
+    network.add_gradients(network.gradients_of(value.loss));
     expect_terms(to_vector(value.terms), row(before, t, 6));
     const double norm = clip_gradient_norm(network.gradients(), file.number_attribute(group, "max_norm"));
     EXPECT_NEAR(norm, norms[t], 1e-12 * norms[t]);
