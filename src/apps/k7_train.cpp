@@ -114,6 +114,9 @@ class TrainProgram final : public cli::Program {
     auto& o = options_;
     app.add_option("--epochs", o.epochs, "Steps, one fresh batch each")->check(cli::positive());
     app.add_option("--batch-size", o.batch_size, "Points per step over all ranks")->check(cli::positive());
+    app.add_flag("--images,!--no-images", o.images,
+                 "Random points come with their images under the symmetries of the manifold (s1xs3xs3: 256, "
+                 "interval-s3xs3: 64): the same mean, far less noise");
     app.add_option("--lr", o.lr, "Learning rate at the start")->check(cli::positive());
     app.add_option("--lr-min", o.lr_min, "Learning rate at the end (cosine, exponential)")
         ->check(cli::non_negative());

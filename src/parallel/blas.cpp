@@ -117,7 +117,7 @@ int threads_per_rank(const Communicator& comm) {
     result = std::max(1, static_cast<int>(mine.size()) / static_cast<int>(sharing));
   }
   MPI_Comm_free(&node);
-  return result;
+  return static_cast<int>(comm.min(GlobalIndex{result}));
 }
 
 }  // namespace k7::parallel

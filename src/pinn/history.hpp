@@ -7,7 +7,8 @@
 namespace k7::pinn {
 
 /// One row per epoch; loss terms are those of the epoch's batch before its step, lr that of the next epoch
-/// (as the notebook records it), grad_norm before clipping.
+/// (as the notebook records it), grad_norm before clipping, validation what the best is judged by, as of the
+/// last time that it was computed.
 struct History {
   std::vector<std::string> columns;
   std::vector<std::vector<double>> rows;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinn/lbfgs.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -8,7 +9,6 @@
 namespace k7::pinn {
 namespace {
 
-constexpr std::size_t most_pairs = 50;
 constexpr int most_evaluations = 30;
 constexpr double sufficient_decrease = 1e-4;
 constexpr double sufficient_slope = 0.9;
@@ -18,6 +18,11 @@ double product(const at::Tensor& a, const at::Tensor& b) {
 }
 
 }  // namespace
+
+Lbfgs::Lbfgs(std::int64_t n_parameters) {
+  constexpr std::int64_t numbers = (256 << 20) / sizeof(double);  // that may be remembered
+  most_pairs_ = static_cast<std::size_t>(std::clamp<std::int64_t>(numbers / (2 * n_parameters), 10, 50));
+}
 
 at::Tensor Lbfgs::direction(const at::Tensor& gradient) const {
   at::Tensor q = -gradient;
@@ -77,7 +82,7 @@ void Lbfgs::remember(const at::Tensor& step, const at::Tensor& change) {
   const double curvature = product(step, change);
   if (!(curvature > 0.0)) return;
   pairs_.push_back({step, change, 1.0 / curvature});
-  if (pairs_.size() > most_pairs) pairs_.pop_front();
+  if (pairs_.size() > most_pairs_) pairs_.pop_front();
 }
 
 std::pair<at::Tensor, at::Tensor> Lbfgs::memory() const {

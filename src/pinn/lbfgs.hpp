@@ -15,6 +15,9 @@ namespace k7::pinn {
 /// conditions. It needs the same batch in every step of a window: clear() starts a new one.
 class Lbfgs {
  public:
+  /// Remembers 50 steps of n_parameters numbers; fewer, but 10 at least, where that takes more than 256 MiB.
+  explicit Lbfgs(std::int64_t n_parameters);
+
   /// Computes the loss at the parameters as they are and leaves its gradient in the gradients' tensor.
   using Evaluate = std::function<double()>;
 
@@ -35,6 +38,7 @@ class Lbfgs {
   void remember(const at::Tensor& step, const at::Tensor& change);
   at::Tensor direction(const at::Tensor& gradient) const;
 
+  std::size_t most_pairs_;
   struct Pair {
     at::Tensor step, change;  ///< of the parameters and of the gradient
     double inverse_product;   ///< 1 / (step . change)

@@ -77,6 +77,9 @@ void set_notebook(TrainOptions& o) {
   o.model.ansatz = "components";
   o.model.metric_map = "contraction";
   o.objective = "notebook";
+  o.images = false;
+  o.optimizer = "adamw";
+  o.lr = 1e-3;
   o.start = "random";
 }
 
@@ -85,7 +88,6 @@ void set_quick(TrainOptions& o) {
   o.model.network.hidden = {64, 64, 64};
   o.epochs = 600;
   o.batch_size = 512;
-  o.lr = 3e-3;
   o.checkpoint_every = 200;
 }
 
@@ -95,6 +97,8 @@ void set_exact_problem(TrainOptions& o) {
   o.model.radii = {1.0, 1.0, 1.0};
   o.model.network.activation = "tanh";
   o.optimizer = "lbfgs";
+  o.images = false;  // few radii would remain
+  o.lr = 1e-3;
   o.patience = 1000000;
   o.min_delta = 0.0;
 }

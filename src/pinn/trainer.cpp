@@ -86,6 +86,7 @@ class Trainer {
         n_workers_(device_.is_cuda() ? 1 : at::get_num_threads()),
         best_parameters_(at::zeros_like(network().parameters())),
         optimizer_(make_optimizer(options, network().parameters())),
+        lbfgs_(network().parameters().numel()),
         schedule_(options) {
     history_.columns = history_columns();
   }
@@ -141,6 +142,7 @@ class Trainer {
   io::Json left_invariant_;
   History history_;
   int epoch_ = 0;
+  double judged_loss_ = std::numeric_limits<double>::quiet_NaN();  ///< of the last call of keep_best()
   double best_loss_ = std::numeric_limits<double>::infinity();
   int best_epoch_ = -1;
   int epochs_without_best_ = 0;
@@ -230,7 +232,7 @@ void Trainer::start() {
 
 std::vector<std::string> Trainer::history_columns() const {
   std::vector<std::string> columns = objective_->terms();
-  columns.insert(columns.end(), {"lr", "grad_norm"});
+  columns.insert(columns.end(), {"lr", "grad_norm", "validation"});
   return columns;
 }
 
@@ -244,6 +246,7 @@ void Trainer::load(const std::string& file) {
   } catch (const InputError& e) {
     throw InputError(file + ": " + e.what() + "; was it made with another --objective?");
   }
+  if (!history_.rows.empty()) judged_loss_ = history_.rows.back().back();
   seconds_ = c.seconds;
 }
 
@@ -345,7 +348,9 @@ void Trainer::accumulate(int epoch) {
   };
   std::vector<Share> shares(static_cast<std::size_t>(n_workers_));
   const auto compute = [&](std::size_t worker, GlobalIndex begin, GlobalIndex count) {
-    const Batch batch = form_.sample(key, begin, count).in(network_type, geometry_type);
+    const Batch points =
+        options_.images ? form_.sample_images(key, begin, count) : form_.sample(key, begin, count);
+    const Batch batch = points.in(network_type, geometry_type);
     const Objective::Value value = (*objective_)(form_, batch, options_.batch_size);
     shares[worker] = {network().gradients_of(value.loss), value.terms};
   };
@@ -422,6 +427,7 @@ double Trainer::validation_loss() const {
 /// The weights that are kept are those that the loss was computed with.
 /// @param epochs since the last call
 void Trainer::keep_best(double loss, int epochs) {
+  judged_loss_ = loss;
   if (loss < best_loss_ - options_.min_delta) {
     best_loss_ = loss;
     best_epoch_ = epoch_;
@@ -451,11 +457,12 @@ void Trainer::record(const std::vector<double>& sums, double gradient_norm) {
   std::vector<double> row(sums.begin(), sums.end() - 1);
   row.push_back(schedule_.rate(epoch_ + 1));
   row.push_back(gradient_norm);
+  row.push_back(judged_loss_);
   history_.rows.push_back(std::move(row));
   ++epoch_;
 }
 
-/// Everything that a step changes, but the history.
+/// Everything that a step changes, but the history and what L-BFGS remembers: it never goes back.
 Checkpoint Trainer::state() const {
   Checkpoint c;
   c.epoch = epoch_;
@@ -467,11 +474,6 @@ Checkpoint Trainer::state() const {
   c.exp_avg = to_vector(optimizer_->exp_avg);
   c.exp_avg_sq = to_vector(optimizer_->exp_avg_sq);
   for (const auto& [name, tensor] : optimizer_->memory()) c.optimizer_arrays[name] = to_array(tensor);
-  if (!lbfgs_.empty()) {
-    const auto [steps, changes] = lbfgs_.memory();
-    c.optimizer_arrays[lbfgs_steps] = to_array(steps);
-    c.optimizer_arrays[lbfgs_changes] = to_array(changes);
-  }
   c.best_parameters = to_vector(best_parameters_);
   c.schedule = schedule_.state;
   return c;
@@ -485,6 +487,11 @@ Checkpoint Trainer::snapshot() const {
   c.seconds = seconds_ + watch_.seconds();
   c.history = history_;
   c.options = record_;
+  if (!lbfgs_.empty()) {
+    const auto [steps, changes] = lbfgs_.memory();
+    c.optimizer_arrays[lbfgs_steps] = to_array(steps);
+    c.optimizer_arrays[lbfgs_changes] = to_array(changes);
+  }
   return c;
 }
 
@@ -494,6 +501,8 @@ void Trainer::save() {
     write_checkpoint(path(last_name), c, last_is_intact_ ? path(previous_name) : "");
     last_is_intact_ = true;
     c.parameters = c.best_parameters;
+    for (const char* name : {lbfgs_steps, lbfgs_changes})
+      c.optimizer_arrays.erase(name);  // of other parameters
     write_checkpoint(path("best.h5"), c);
     io::write_text(path("history.csv"), history_.csv());
   });

@@ -20,15 +20,15 @@ from pathlib import Path
 LAW = "--radii 1,1,1 --lambda-det 0 --lambda-norm 0 --weight-decay 0 --patience 1000000 --min-delta 0"
 # The gradient penalty vanishes on constants, so it moves no minimum here; it takes away what the fresh points of each step
 # leave behind.
-KAPPA = f"--preset neck {LAW} --lambda-smooth 1 --hidden 32,32 --batch-size 256 --epochs 1600 --lr 3e-3 --lr-min 1e-6 --scheduler exponential"
+KAPPA = f"--preset neck {LAW} --lambda-smooth 1 --hidden 32,32 --batch-size 256 --epochs 1600 --optimizer adamw --no-images --lr 3e-3 --lr-min 1e-6 --scheduler exponential"
 PROBLEMS = {
     "torus": "--preset torus",
     "bryant-salamon": "--preset bryant-salamon",
     "kappa2": f"{KAPPA} --condition-bound 2",
     "kappa4": f"{KAPPA} --condition-bound 4",
-    "trace10": f"--preset neck {LAW} --lambda-smooth 0 --impose-det --lambda-trace 10 --hidden 32,32 --activation tanh --start left-invariant "
+    "trace10": f"--preset neck {LAW} --lambda-smooth 0 --impose-det --lambda-trace 10 --hidden 32,32 --activation tanh --start left-invariant --optimizer adamw --no-images "
                "--batch-size 256 --epochs 2000 --lr 2e-3 --lr-min 1e-6",
-    "neck": "--preset neck --hidden 32,32 --batch-size 256 --epochs 1600 --lr 3e-3 --patience 1000000",
+    "neck": "--preset neck --hidden 32,32 --batch-size 256 --epochs 1600 --optimizer adamw --no-images --lr 3e-3 --patience 1000000",
 }
 # geometry of S1 x S3 x S3 with constant coefficients and det g = 65/32; minima over all positive forms
 REFERENCE = {"kappa2": 29.191600, "kappa4": 25.101489, "trace10": 35.0915}

@@ -104,6 +104,7 @@ TrainOptions torsion_run(const std::string& out, const std::string& optimizer) {
   TrainOptions options = preset("neck");
   options.model.network.hidden = {8};
   options.optimizer = optimizer;
+  options.lr = 1e-3;
   options.batch_size = 37;
   options.epochs = 12;
   options.out = out;
@@ -117,7 +118,7 @@ TrainOptions torsion_run(const std::string& out, const std::string& optimizer) {
 TEST(Trainer, torsion_history_equals_that_of_one_rank) {
   const test::TemporaryFolder folder;
   const parallel::Communicator alone(MPI_COMM_SELF);
-  for (const std::string optimizer : {"adamw", "lbfgs"}) {
+  for (const std::string optimizer : {"adamw", "soap", "lbfgs"}) {
     train(torsion_run(folder / ("all-" + optimizer), optimizer), world(), 1, {});
     if (world().is_root()) {
       train(torsion_run(folder / ("one-" + optimizer), optimizer), alone, 1, {});
@@ -169,6 +170,7 @@ TEST(Trainer, threads_change_no_bit) {
 TEST(Trainer, float32_follows_float64) {
   const test::TemporaryFolder folder;
   TrainOptions options = torsion_run(folder / "float64", "adamw");
+  options.images = false;
   options.epochs = 20;
   train(options, world(), 1, {});
   const auto exact = loss_history(folder / "float64");

@@ -26,7 +26,7 @@ double minimise(const F& f, const at::Tensor& x, int steps) {
     return value.template item<double>();
   };
   double loss = evaluate();
-  Lbfgs optimiser;
+  Lbfgs optimiser(x.numel());
   for (int i = 0; i < steps; ++i)
     if (!optimiser.step(x, gradient, loss, evaluate)) break;
   return loss;
@@ -53,7 +53,7 @@ TEST(Lbfgs, says_when_nothing_lower_is_near) {
   const at::Tensor gradient =
       at::ones({3}, at::kDouble);  // wrong on purpose: the loss does not fall along it
   double loss = 0.0;
-  Lbfgs optimiser;
+  Lbfgs optimiser(x.numel());
   EXPECT_FALSE(optimiser.step(x, gradient, loss, [&] { return x.square().sum().item<double>(); }));
   EXPECT_EQ(x.abs().max().item<double>(), 0.0);
   EXPECT_EQ(loss, 0.0);

@@ -57,12 +57,13 @@ struct TrainOptions {
   std::string start = "background";
   int epochs = 5000;
   std::int64_t batch_size = 4096;  ///< points per step over all ranks
-  double lr = 1e-3;
+  bool images = true;              ///< random points come with all their Manifold::image()s
+  double lr = 3e-3;
   double lr_min = 1e-6;
   double weight_decay = 1e-5;
   int warmup_epochs = 0;
   std::string scheduler = "cosine";  ///< cosine, exponential or plateau
-  std::string optimizer = "adamw";
+  std::string optimizer = "soap";
   double clip_norm = 1.0;  ///< largest gradient norm
   int patience = 500;      ///< epochs without a new best before stopping early
   double min_delta = 1e-7;
