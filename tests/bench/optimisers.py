@@ -113,7 +113,11 @@ def write_docs(options):
         axis.legend()
     figure.tight_layout()
     figure.savefig(options.docs / "optimisers.png", dpi=110)
-    (options.docs / "optimisers.md").write_text(INTRO.format(seeds=len(options.seeds), floor=options.neck_floor) + "\n".join(lines) + "\n")
+    (options.docs / "optimisers.md").write_text(
+        INTRO.format(seeds=len(options.seeds), floor=options.neck_floor)
+        + "\n".join(lines + (["", options.remark] if options.remark else []))
+        + "\n"
+    )
 
 
 INTRO = """# Optimisers
@@ -137,6 +141,7 @@ def main():
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("outputs/optimisers"), help="runs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--problems", nargs="+", default=list(PROBLEMS), choices=list(PROBLEMS))
+    parser.add_argument("--remark", default="", help="a sentence for the page on how these runs were made")
     parser.add_argument("--docs", type=pathlib.Path, help="only write optimisers.md and optimisers.png there")
     options = parser.parse_args()
     if options.docs:
