@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// L-BFGS on functions with known minima; the best constant coefficients against tabulated minima.
+// L-BFGS on functions with known minima; the best constant coefficients against tabulated minima; what the
+// best weights are judged by.
 #include <ATen/CPUGeneratorImpl.h>
 
 #include <Eigen/Eigenvalues>
 #include <cmath>
 #include <random>
 
+#include "k7/pinn/trainer.hpp"
 #include "pinn/adamw.hpp"
+#include "pinn/checkpoint.hpp"
 #include "pinn/lbfgs.hpp"
 #include "pinn/left_invariant.hpp"
 #include "pinn/soap.hpp"
+#include "pinn/torsion_loss.hpp"
 #include "tensors.hpp"
+#include "test_data.hpp"
 
 namespace k7::pinn {
 namespace {
@@ -201,6 +206,43 @@ TEST(LeftInvariant, minima_with_a_trace_penalty_are_the_tabulated_ones) {
     LossWeights weights = energy_only();
     weights.trace = weight;
     EXPECT_NEAR(best(unit_neck(), weights).loss, minimum[i], 1e-6) << "mu = " << weight;
+  }
+}
+
+/// 1024 points of the neck are 4 orbits of 256; of the torus, 8 blocks of 128.
+TEST(Validation, is_the_upper_end_of_an_interval_of_the_mean) {
+  const test::TemporaryFolder folder;
+  for (const auto& [manifold, block] : {std::pair{"s1xs3xs3", 256}, std::pair{"torus7", 128}}) {
+    TrainOptions options = preset("neck");
+    options.model.manifold = manifold;
+    options.model.radii = {1.0, 1.0, 1.0};
+    options.model.network.hidden = {8};
+    options.start = "random";
+    options.epochs = 1;
+    options.batch_size = 64;
+    options.validation_points = 1024;
+    options.report_points = 256;
+    options.min_delta = 1e9;  // the random weights are kept
+    options.resume = "never";
+    options.out = folder / manifold;
+    const double judged = train(options, test::world(), 1, {}).training["best_loss"].get<double>();
+
+    complete(options);
+    LearnedForm form(options.model, at::kCPU);
+    const auto weights = read_checkpoint(options.out + "/best.h5").best_parameters;
+    form.network().parameters().copy_(test::to_tensor(weights, {-1}));
+    const TorsionLoss loss(options.weights, form.manifold().structure());
+    const geometry::DrawKey key{options.seed, geometry::Stream::validation, 1};
+    std::vector<double> means;
+    for (GlobalIndex begin = 0; begin < 1024; begin += block) {
+      const at::NoGradGuard no_gradient;
+      means.push_back(loss(form, form.sample_images(key, begin, block), block).loss.item<double>());
+    }
+    const at::Tensor x = at::tensor(means, at::kDouble);
+    const double mean = x.mean().item<double>();
+    const double error = x.std().item<double>() / std::sqrt(static_cast<double>(means.size()));
+    EXPECT_GT(error, 1e-4 * mean) << manifold;
+    EXPECT_NEAR(judged, mean + 1.96 * error, 1e-10 * mean) << manifold;
   }
 }
 
