@@ -128,6 +128,7 @@ INSTANTIATE_TEST_SUITE_P(Groups, NotebookTraining, testing::Values("loss", "loss
 
 TEST(Schedule, warm_up_is_linear_and_cosine_ends_at_the_minimum) {
   TrainOptions options;
+  options.lr = 1e-3;
   options.epochs = 110;
   options.warmup_epochs = 10;
   const Schedule schedule(options);
@@ -140,6 +141,7 @@ TEST(Schedule, warm_up_is_linear_and_cosine_ends_at_the_minimum) {
 
 TEST(Schedule, plateau_halves_after_101_epochs_without_progress) {
   TrainOptions options;
+  options.lr = 1e-3;
   options.scheduler = "plateau";
   Schedule schedule(options);
   schedule.observe(1.0);
