@@ -122,7 +122,7 @@ def main() -> int:
     if not names:
         return run_folder(folder)
     if names == ["-"]:  # exactly those on stdin
-        part = set(sys.stdin.read().split())
+        part = set(sys.stdin.read().splitlines())
         return run_names(folder, lambda name: name in part)
     return run_names(folder, lambda name: any(word in name for word in names))
 
