@@ -86,7 +86,8 @@ def run_part(folder: str, part: list[str]) -> tuple[int, int]:
 
 
 def parts_of(folder: str) -> list[list[str]]:
-    """Names of all tests: a class each, in parts where it is large; those that may take long come first."""
+    """Names of all tests: a class each, in parts where it is large. Classes of few tests, of which some take minutes,
+    come first, so that no long one is left alone at the end."""
     classes: dict[str, list[str]] = {}
     for test in tests_of(unittest.defaultTestLoader.discover(folder)):
         classes.setdefault(test.id().rpartition(".")[0], []).append(test.id())

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 
 #include "k7/error.hpp"
 #include "k7/io/atomic_file.hpp"
@@ -25,8 +26,7 @@ void write_parameters(Hdf5File& file, const std::string& group, const NetworkSha
 
 std::vector<double> read_parameters(const Hdf5File& file, const std::string& group,
                                     const NetworkShape& shape) {
-  std::vector<double> flat;
-  flat.reserve(static_cast<std::size_t>(shape.n_parameters()));
+  std::vector<double> flat;  // grows with what is there, not with what a damaged file promises
   for (const auto& slot : parameter_slots(shape)) {
     const std::string name = group + "/" + slot.name;
     const auto found = file.shape(name);
@@ -60,6 +60,7 @@ void write_attributes(Hdf5File& file, const Checkpoint& c) {
   file.set_attribute("/", "hidden", std::vector<double>(m.network.hidden.begin(), m.network.hidden.end()));
   file.set_attribute("/", "seed", std::to_string(c.seed));
   file.set_attribute("/", "batch_size", c.batch_size);
+  file.set_attribute("/", "images", static_cast<std::int64_t>(c.images));
   file.set_attribute("/", "epoch", static_cast<std::int64_t>(c.epoch));
   file.set_attribute("/", "seconds", c.seconds);
   file.set_attribute("/", "best_loss", c.best_loss);
@@ -134,12 +135,22 @@ void write_arrays(Hdf5File& file, const std::map<std::string, Array>& arrays) {
   for (const auto& [name, array] : arrays) file.write("/optimizer/" + name, array.shape, array.values.data());
 }
 
+/// Refuses a dataset that has more numbers than the file has room for: a damaged file must not take memory.
+void require_room(const Hdf5File& file, const std::string& dataset) {
+  double bytes = sizeof(double);
+  for (const auto n : file.shape(dataset)) bytes *= static_cast<double>(n);
+  if (bytes > static_cast<double>(std::filesystem::file_size(file.path())))
+    throw InputError(file.path() + ": " + dataset + ": has more numbers than the file has room for");
+}
+
 /// All datasets of /optimizer; groups there are parameters by layer.
 std::map<std::string, Array> read_arrays(const Hdf5File& file) {
   std::map<std::string, Array> arrays;
   for (const std::string& name : file.list("/optimizer"))
-    if (name != "exp_avg" && name != "exp_avg_sq")
+    if (name != "exp_avg" && name != "exp_avg_sq") {
+      require_room(file, "/optimizer/" + name);
       arrays[name] = {file.shape("/optimizer/" + name), file.read("/optimizer/" + name)};
+    }
   return arrays;
 }
 
@@ -157,13 +168,19 @@ void write_history(Hdf5File& file, const History& history) {
 History read_history(const Hdf5File& file, int epochs) {
   History history;
   history.columns = file.list("/history");
+  const Hdf5File::Shape needed{static_cast<std::uint64_t>(epochs)};
+  // Before any memory is taken on the word of a file that may be damaged.
+  for (const std::string& column : history.columns) {
+    const std::string name = "/history/" + column;
+    const auto shape = file.shape(name);
+    if (shape != needed)
+      throw InputError(file.path() + ": " + name + ": has " + std::to_string(shape.empty() ? 0 : shape[0]) +
+                       " rows; " + std::to_string(epochs) + " are needed");
+    require_room(file, name);
+  }
   history.rows.assign(static_cast<std::size_t>(epochs), std::vector<double>(history.columns.size()));
   for (std::size_t column = 0; column < history.columns.size(); ++column) {
-    const std::string name = "/history/" + history.columns[column];
-    const auto values = file.read(name);
-    if (values.size() != history.rows.size())
-      throw InputError(file.path() + ": " + name + ": has " + std::to_string(values.size()) + " rows; " +
-                       std::to_string(epochs) + " are needed");
+    const auto values = file.read("/history/" + history.columns[column]);
     for (std::size_t i = 0; i < values.size(); ++i) history.rows[i][column] = values[i];
   }
   return history;
@@ -198,6 +215,7 @@ Checkpoint read_checkpoint(const std::string& path) {
   c.model = read_model(file);
   c.seed = read_seed(file);
   c.batch_size = static_cast<std::int64_t>(file.number_attribute("/", "batch_size"));
+  c.images = file.number_attribute("/", "images") != 0.0;
   c.epoch = static_cast<int>(file.number_attribute("/", "epoch"));
   c.seconds = file.number_attribute("/", "seconds");
   c.best_loss = file.number_attribute("/", "best_loss");

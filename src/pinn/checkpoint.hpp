@@ -24,6 +24,7 @@ struct Checkpoint {
   ModelSpec model;
   std::uint64_t seed = 0;
   std::int64_t batch_size = 0;
+  bool images = false;
   int epoch = 0;         ///< epochs done
   double seconds = 0.0;  ///< wall time of all parts of the run so far
   double best_loss = 0.0;

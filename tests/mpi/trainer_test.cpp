@@ -218,6 +218,9 @@ TEST(Trainer, a_checkpoint_of_another_run_is_refused) {
   other = options;
   other.batch_size = 102;
   EXPECT_THROW(train(other, world(), 1, {}), CollectiveError);
+  other = options;
+  other.images = !options.images;
+  EXPECT_THROW(train(other, world(), 1, {}), CollectiveError);
 }
 
 TEST(Trainer, a_loss_that_is_not_finite_is_a_result) {

@@ -5,6 +5,7 @@
 
 #include <Eigen/Eigenvalues>
 #include <cmath>
+#include <memory>
 #include <random>
 
 #include "k7/pinn/trainer.hpp"
@@ -209,6 +210,45 @@ TEST(LeftInvariant, minima_with_a_trace_penalty_are_the_tabulated_ones) {
   }
 }
 
+struct Kept {
+  std::unique_ptr<LearnedForm> form;
+  std::unique_ptr<TorsionLoss> loss;
+};
+
+/// The best form of a run, and what the run minimised.
+Kept kept_by(TrainOptions options) {
+  complete(options);
+  Kept kept{std::make_unique<LearnedForm>(options.model, at::kCPU), nullptr};
+  const auto weights = read_checkpoint(options.out + "/best.h5").best_parameters;
+  kept.form->network().parameters().copy_(test::to_tensor(weights, {-1}));
+  kept.loss = std::make_unique<TorsionLoss>(options.weights, kept.form->manifold().structure());
+  return kept;
+}
+
+/// 300 points of the neck: an orbit of 256 and a part of the next.
+TEST(Images, are_the_points_of_a_batch) {
+  const test::TemporaryFolder folder;
+  for (const bool images : {false, true}) {
+    TrainOptions options = preset("neck");
+    options.model.network.hidden = {8};
+    options.start = "random";
+    options.epochs = 1;
+    options.batch_size = 300;
+    options.images = images;
+    options.report_points = 256;
+    options.min_delta = 1e9;  // the random weights are kept
+    options.resume = "never";
+    options.out = folder / (images ? "images" : "plain");
+    const double seen = train(options, test::world(), 1, {}).training["final_loss"].get<double>();
+    const auto [form, loss] = kept_by(options);
+    const geometry::DrawKey key{options.seed, geometry::Stream::training, 0};
+    const Batch expected = images ? form->sample_images(key, 0, 300) : form->sample(key, 0, 300);
+    EXPECT_NEAR(seen, (*loss)(*form, expected, 300).loss.item<double>(), 1e-12 * seen) << images;
+    const Batch other = images ? form->sample(key, 0, 300) : form->sample_images(key, 0, 300);
+    EXPECT_GT(std::abs(seen - (*loss)(*form, other, 300).loss.item<double>()), 1e-4 * seen) << images;
+  }
+}
+
 /// 1024 points of the neck are 4 orbits of 256; of the torus, 8 blocks of 128.
 TEST(Validation, is_the_upper_end_of_an_interval_of_the_mean) {
   const test::TemporaryFolder folder;
@@ -227,16 +267,12 @@ TEST(Validation, is_the_upper_end_of_an_interval_of_the_mean) {
     options.out = folder / manifold;
     const double judged = train(options, test::world(), 1, {}).training["best_loss"].get<double>();
 
-    complete(options);
-    LearnedForm form(options.model, at::kCPU);
-    const auto weights = read_checkpoint(options.out + "/best.h5").best_parameters;
-    form.network().parameters().copy_(test::to_tensor(weights, {-1}));
-    const TorsionLoss loss(options.weights, form.manifold().structure());
+    const auto [form, loss] = kept_by(options);
     const geometry::DrawKey key{options.seed, geometry::Stream::validation, 1};
     std::vector<double> means;
     for (GlobalIndex begin = 0; begin < 1024; begin += block) {
       const at::NoGradGuard no_gradient;
-      means.push_back(loss(form, form.sample_images(key, begin, block), block).loss.item<double>());
+      means.push_back((*loss)(*form, form->sample_images(key, begin, block), block).loss.item<double>());
     }
     const at::Tensor x = at::tensor(means, at::kDouble);
     const double mean = x.mean().item<double>();
