@@ -3,7 +3,7 @@
 
 usage: run_python_tests.py FOLDER [NAME...]
 With NAMEs only the tests whose full name contains one of them; without, all, classes (the large ones in parts) beside
-each other, one more than there are cores, because programs that start also wait. All else goes to stderr. A test with a
+each other, two for each core, because programs that start also wait. All else goes to stderr. A test with a
 failing subtest has failed; a skipped test is neither passed nor failed; a file without a test has failed.
 """
 
@@ -97,7 +97,7 @@ def parts_of(folder: str) -> list[list[str]]:
 
 def run_folder(folder: str) -> int:
     parts = parts_of(folder)
-    with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
+    with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
         counts = list(pool.map(lambda part: run_part(folder, part), parts))
     empty = [path for path in Path(folder).glob("test_*.py") if not any(path.stem in part[0] for part in parts)]
     for path in empty:

@@ -9,8 +9,10 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <set>
+#include <system_error>
 
 namespace k7::parallel {
 namespace {
@@ -71,8 +73,12 @@ void prepare_process(char** argv) {
   const char* core = openblas_core();
   const char* best = best_core();
   if (core != nullptr && best != nullptr && is_generic(core)) set_default("OPENBLAS_CORETYPE", best);
-  if (changed)
-    execv("/proc/self/exe", argv);  // returns only when it failed; slow threads still compute right
+  if (!changed) return;
+  // By its own path, so that the process keeps its name. It returns only when it failed; slow threads still
+  // compute right.
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (!error) execv(program.c_str(), argv);
 }
 
 std::string blas_name() {

@@ -292,6 +292,22 @@ class Pipeline(ProgramTest):
                 for key in parts:
                     np.testing.assert_array_equal(parts[key], whole[key], f"{name}: {group}/{key}")
 
+    def test_surroundings_that_a_program_sets_itself(self) -> None:
+        """Without GOMP_SPINCOUNT it sets it and starts again, with the same name, process number and result."""
+        plain = {name: value for name, value in programs.environment().items() if name != "GOMP_SPINCOUNT"}
+        arguments = f"{SMALL} --epochs 2 --out plain --log-every 1"
+        process = subprocess.Popen(programs.command("k7_train", *arguments.split()), cwd=self.folder, env=plain,
+                                   text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(lambda: process.poll() is None and programs.finish(process, 0))
+        assert process.stderr is not None
+        process.stderr.readline()  # it has started
+        self.assertIn(b"GOMP_SPINCOUNT=30000", Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0"))
+        self.assertEqual(Path(f"/proc/{process.pid}/comm").read_text(), "k7_train\n")
+        self.assert_code(programs.finish(process), 0)
+        self.run_ok("k7_train", f"{SMALL} --epochs 2 --out again")
+        files = [(self.folder / name / "history.csv").read_text() for name in ("plain", "again")]
+        self.assertEqual(files[0], files[1])
+
     def test_sigterm_and_resume(self) -> None:
         self.interrupt_and_resume(signal.SIGTERM, 1)
 

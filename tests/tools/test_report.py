@@ -224,7 +224,9 @@ class Verdicts(RunFolderTest):
         tree["validation"] = {"passed": True, "status": "PASSED", "basis": "limit"}
         rf.write_json(self.folder / "spectral.json", tree)
 
-        self.assertEqual(rf.run("k7_report", self.folder).returncode, 0)
+        done = rf.run("k7_report", self.folder)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("PASSED: lambda_1 H* of the limit k, N -> infinity = 12.9987, prediction 13, 0.01 % apart", done.stdout)
 
         page = (self.folder / "results.html").read_text()
         self.assertIn('class="verdict PASSED"', page)

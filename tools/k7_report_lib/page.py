@@ -14,7 +14,7 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from . import __version__, page_text
 from .inputs import Json, is_number
-from .results import RunData, groups
+from .results import RunData, groups, judged
 
 LONG_LIST = 8  # longer lists of numbers are summarised
 NEW_GROUP = ' class="new-group"'
@@ -74,25 +74,15 @@ def _programs(tree: Json) -> list[Json]:
     return [{"program": name, "version": "(version not recorded)"} | metadata for name, metadata in found]
 
 
-def _judged(tree: Json) -> Json:
-    """lambda_1, its product with H* and the deviation that the verdict is about: those of the limit where it judged that."""
-    spectral = tree["spectral"]
-    if tree["validation"].get("basis") == "limit":
-        return {"name": "λ₁ (limit k, N → ∞)", **spectral["limit"]}
-    error = (spectral.get("error") or [None, None])[1]
-    return {"name": "λ₁", "error": error} | {key: spectral[key] for key in
-                                             ("lambda_1", "lambda1_times_Hstar", "deviation_percent")}
-
-
 def _verdict(tree: Json) -> str:
     status, target = tree["validation"]["status"], tree["spectral"]["target"]
     word, meaning = page_text.VERDICT_WORDS[status]
-    judged = _judged(tree)
-    bar = f" ± {_value(judged['error'])}" if judged["error"] is not None else ""
+    found = judged(tree)
+    bar = f" ± {_value(found['error'])}" if found["error"] is not None else ""
     return (f'<section class="verdict {status}" aria-label="Verdict">\n<strong>{word}</strong>\n'
-            f'<p class="numbers">{judged["name"]} = {_value(judged["lambda_1"])}{bar}, so λ₁·H* = '
-            f'<b>{_value(judged["lambda1_times_Hstar"])}</b>; the prediction is {_value(target)}: '
-            f'{judged["deviation_percent"]:.4g} % apart ({meaning}).</p>\n'
+            f'<p class="numbers">{found["name"]} = {_value(found["lambda_1"])}{bar}, so λ₁·H* = '
+            f'<b>{_value(found["lambda1_times_Hstar"])}</b>; the prediction is {_value(target)}: '
+            f'{found["deviation_percent"]:.4g} % apart ({meaning}).</p>\n'
             f'<p class="soft">{page_text.VERDICT_EXPLAINED}</p>\n</section>')
 
 

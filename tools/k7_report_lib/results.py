@@ -237,6 +237,16 @@ def build(data: RunData) -> Json:
     return tree
 
 
+def judged(tree: Json) -> Json:
+    """lambda_1, its product with H* and the deviation that the verdict is about: those of the limit where it judged that."""
+    spectral = tree["spectral"]
+    if tree["validation"].get("basis") == "limit":
+        return {"name": "λ₁ (limit k, N → ∞)", **spectral["limit"]}
+    error = (spectral.get("error") or [None, None])[1]
+    return {"name": "λ₁", "error": error} | {key: spectral[key] for key in
+                                             ("lambda_1", "lambda1_times_Hstar", "deviation_percent")}
+
+
 def _where(data: RunData) -> Json:
     """The five keys of "parallel" that stand on top: those of the training, or of the spectrum where there was none."""
     source = data.spectral.get("parallel", {}) | ((data.train or {}).get("parallel") or {})
