@@ -22,6 +22,7 @@
 #include "k7/parallel/memory.hpp"
 #include "k7/parallel/progress.hpp"
 #include "k7/parallel/signals.hpp"
+#include "k7/parallel/tree_sum.hpp"
 #include "pinn/adamw.hpp"
 #include "pinn/checkpoint.hpp"
 #include "pinn/device.hpp"
@@ -83,8 +84,9 @@ class Trainer {
         reducer_(choose_reducer(comm, options.comm, device_)),
         objective_(make_objective(options)),
         n_terms_(static_cast<std::int64_t>(objective_->terms().size())),
-        form_(options.model, device_, n_terms_ + 1),
+        form_(options.model, device_, n_terms_),
         n_workers_(device_.is_cuda() ? 1 : at::get_num_threads()),
+        tree_(static_cast<std::size_t>(network().gradient_buffer().numel())),
         best_parameters_(at::zeros_like(network().parameters())),
         optimizer_(make_optimizer(options, network().parameters())),
         lbfgs_(network().parameters().numel()),
@@ -103,6 +105,7 @@ class Trainer {
   const Network& network() const { return form_.network(); }
   std::vector<std::string> history_columns() const;
   void start();
+  GlobalIndex chunk_size() const;
   void accumulate(int epoch);
   std::vector<double> loss_and_gradients(int epoch);
   std::string not_finite(int epoch);
@@ -135,7 +138,8 @@ class Trainer {
   std::unique_ptr<Objective> objective_;
   std::int64_t n_terms_;
   LearnedForm form_;
-  int n_workers_;  ///< threads that have chunks of their own
+  int n_workers_;           ///< threads that have chunks of their own
+  parallel::TreeSum tree_;  ///< of gradients and terms; for a GPU there is reducer_
   at::Tensor best_parameters_;
   std::unique_ptr<Optimizer> optimizer_;
   Lbfgs lbfgs_;
@@ -303,39 +307,49 @@ void Trainer::restore(const Checkpoint& c) {
   epochs_without_best_ = c.epochs_without_best;
 }
 
-/// Calls use(worker, begin, count) for this rank's share of n points (or blocks of them) in chunks, as many
-/// at once as there are workers, and after each collect(worker), in the order of the chunks. Chunks keep the
-/// activations of a layer in the caches and memory independent of the batch. A thread that has a chunk of its
-/// own is busy all the time, where threads that share each operation wait for each other hundreds of times;
-/// and as sums follow the order of chunks, the number of threads changes no bit. Where one chunk is all there
-/// is, all threads share its operations.
+/// Calls use(worker, begin, count) for this rank's share of the chunks of n points (or blocks of them), as
+/// many at once as there are workers, and after each collect(worker, chunk), in the order of the chunks.
+/// Chunks are cut from all n and dealt out whole, so that what they give does not depend on the ranks. They
+/// keep the activations of a layer in the caches and memory independent of the batch. A thread that has a
+/// chunk of its own is busy all the time, where threads that share each operation wait for each other
+/// hundreds of times; and as sums follow the order of chunks, the number of threads changes no bit. Where one
+/// chunk is all there is, all threads share its operations.
 template <class Use, class Collect>
 void Trainer::for_chunks(GlobalIndex n, GlobalIndex chunk, const Use& use, const Collect& collect) const {
-  const auto rows = parallel::even_rows(n, comm_.rank(), comm_.size());
-  const GlobalIndex n_chunks = (rows.count() + chunk - 1) / chunk;
-  const int n_threads = n_chunks > 1 ? n_workers_ : 1;
+  const auto chunks = parallel::even_rows((n + chunk - 1) / chunk, comm_.rank(), comm_.size());
+  const int n_threads = chunks.count() > 1 ? n_workers_ : 1;
   const parallel::SerialBlas blas(n_threads > 1);
   std::exception_ptr error;
 #pragma omp parallel for ordered schedule(dynamic, 1) num_threads(n_threads)
-  for (GlobalIndex c = 0; c < n_chunks; ++c) {
+  for (GlobalIndex c = chunks.begin; c < chunks.end; ++c) {
     const auto worker = static_cast<std::size_t>(omp_get_thread_num());
-    const GlobalIndex begin = rows.begin + c * chunk;
+    const GlobalIndex begin = c * chunk;
     std::exception_ptr failure;  // must not leave the parallel region
     try {
-      use(worker, begin, std::min(chunk, rows.end - begin));
+      use(worker, begin, std::min(chunk, n - begin));
     } catch (...) {
       failure = std::current_exception();
     }
 #pragma omp ordered
     {
       if (failure && !error) error = failure;
-      if (!error) collect(worker);
+      if (!error) collect(worker, c);
     }
   }
   if (error) std::rethrow_exception(error);
 }
 
-/// This rank's share of the loss's terms and of the gradients, one behind the other in the network's buffer.
+/// Points of a chunk. A small batch gives several ranks work too; on CPUs the batch alone decides.
+GlobalIndex Trainer::chunk_size() const {
+  constexpr GlobalIndex least = 16;
+  constexpr GlobalIndex few_chunks = 8;
+  const auto part = [&](GlobalIndex parts) { return (options_.batch_size + parts - 1) / parts; };
+  if (device_.is_cuda()) return std::min<GlobalIndex>(cuda_chunk, part(comm_.size()));
+  return std::min(objective_->chunk_points(), std::max(least, part(few_chunks)));
+}
+
+/// This rank's share of the gradients and, behind them, the loss's terms: chunk by chunk in tree_, on a GPU
+/// added up in the network's buffer.
 void Trainer::accumulate(int epoch) {
   const at::ScalarType network_type = options_.dtype == "float64" ? at::kDouble : at::kFloat;
   const at::ScalarType geometry_type = options_.dtype == "float32" ? at::kFloat : at::kDouble;
@@ -357,27 +371,32 @@ void Trainer::accumulate(int epoch) {
     shares[worker] = {network().gradients_of(value.loss), value.terms};
   };
   at::Tensor terms = buffer.narrow(0, network().parameters().numel(), n_terms_);
-  const GlobalIndex chunk = device_.is_cuda() ? cuda_chunk : objective_->chunk_points();
-  for_chunks(options_.batch_size, chunk, compute, [&](std::size_t worker) {
+  const auto collect = [&](std::size_t worker, GlobalIndex chunk) {
+    if (!device_.is_cuda()) buffer.zero_();
     network().add_gradients(shares[worker].gradients);
     terms.add_(shares[worker].terms);
-  });
+    if (!device_.is_cuda()) tree_.add(chunk, to_vector(buffer));
+  };
+  for_chunks(options_.batch_size, chunk_size(), compute, collect);
 }
 
-/// Means over the whole batch of the loss's terms, and how many ranks were asked to stop. They travel behind
-/// the gradients in one message.
+/// Means over the whole batch of the loss's terms, and how many ranks were asked to stop.
 std::vector<double> Trainer::loss_and_gradients(int epoch) {
   accumulate(epoch);
   const at::Tensor& buffer = network().gradient_buffer();
-  at::Tensor tail = buffer.narrow(0, network().parameters().numel(), n_terms_ + 1);
-  tail[n_terms_] = parallel::stop_requested_here() ? 1.0 : 0.0;
-  sum_over_ranks(*reducer_, buffer);
-  return to_vector(tail);
+  if (device_.is_cuda())
+    sum_over_ranks(*reducer_, buffer);
+  else
+    from_vector(buffer, tree_.finish(comm_));
+  auto sums = to_vector(buffer.narrow(0, network().parameters().numel(), n_terms_));
+  sums.push_back(comm_.sum(parallel::stop_requested_here() ? 1.0 : 0.0));
+  return sums;
 }
 
 /// What is not finite in a step, and on which rank; its numbers are computed again, without a sum over ranks.
 std::string Trainer::not_finite(int epoch) {
   accumulate(epoch);
+  if (!device_.is_cuda()) from_vector(network().gradient_buffer(), tree_.finish_here());
   const auto& names = objective_->terms();
   const std::int64_t n_parameters = network().parameters().numel();
   const auto terms = to_vector(network().gradient_buffer().narrow(0, n_parameters, n_terms_));
@@ -428,7 +447,7 @@ double Trainer::validation_loss() const {
     losses[static_cast<std::size_t>(first)] =
         (*objective_)(form_, batch, block).terms[Objective::loss].item<double>();
   };
-  for_chunks(n_blocks, 1, compute, [](std::size_t) {});
+  for_chunks(n_blocks, 1, compute, [](std::size_t, GlobalIndex) {});
   comm_.sum(losses.data(), losses.size());
   const auto n = static_cast<double>(n_blocks);
   const double mean = std::accumulate(losses.begin(), losses.end(), 0.0) / n;

@@ -2,11 +2,13 @@
 // Collectives against what one process would compute, uneven and empty parts included.
 #include "k7/parallel/communicator.hpp"
 
+#include <cmath>
 #include <numeric>
 
 #include "k7/error.hpp"
 #include "k7/parallel/agree.hpp"
 #include "k7/parallel/gradient_reducer.hpp"
+#include "k7/parallel/tree_sum.hpp"
 #include "test_data.hpp"
 
 namespace k7::parallel {
@@ -122,6 +124,44 @@ TEST(GradientReducer, every_rank_gets_the_same_bits) {
   std::vector<double> root = d;
   world().broadcast(root);
   EXPECT_EQ(d, root);
+}
+
+/// Terms of very different size, whose sum depends on the order.
+std::vector<double> term(GlobalIndex item, std::size_t size) {
+  std::vector<double> values(size);
+  for (std::size_t i = 0; i < size; ++i)
+    values[i] = std::sin(static_cast<double>(item + 1) * static_cast<double>(i + 1)) *
+                std::pow(10.0, static_cast<double>((item * 7 + static_cast<GlobalIndex>(i)) % 17));
+  return values;
+}
+
+/// The sum by its definition: the left half of the next larger power of two, and the rest.
+std::vector<double> sum_of_tree(GlobalIndex first, GlobalIndex last, std::size_t size) {
+  if (last - first == 1) return term(first, size);
+  GlobalIndex half = 1;
+  while (2 * half < last - first) half *= 2;
+  auto left = sum_of_tree(first, first + half, size);
+  const auto right = sum_of_tree(first + half, last, size);
+  for (std::size_t i = 0; i < size; ++i) left[i] += right[i];
+  return left;
+}
+
+TEST(TreeSum, bits_do_not_depend_on_ranks) {
+  for (const GlobalIndex n : {1, 2, 3, 5, 8, 13, 32, 100})
+    for (const std::size_t size : {1U, 2U, 257U}) {
+      TreeSum tree(size);
+      const RowRange mine = even_rows(n, world().rank(), world().size());
+      for (GlobalIndex item = mine.begin; item < mine.end; ++item) tree.add(item, term(item, size));
+      EXPECT_EQ(tree.finish(world()), sum_of_tree(0, n, size)) << n << " items of " << size;
+      EXPECT_EQ(tree.finish(world()), std::vector<double>(size, 0.0)) << "empty again";
+    }
+}
+
+TEST(TreeSum, of_one_rank_alone) {
+  TreeSum tree(3);
+  for (GlobalIndex item = 4; item < 9; ++item) tree.add(item, {1.0, 2.0, static_cast<double>(item)});
+  EXPECT_EQ(tree.finish_here(), (std::vector<double>{5.0, 10.0, 30.0}));
+  EXPECT_EQ(tree.finish_here(), std::vector<double>(3, 0.0));
 }
 
 }  // namespace

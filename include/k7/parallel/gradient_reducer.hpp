@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one way gradients move between ranks.
+// Sums of gradients that are in the memory of GPUs; those of CPUs go through TreeSum.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +19,9 @@ class GradientReducer {
   virtual ~GradientReducer() = default;
   virtual std::string name() const = 0;
 
-  /// Collective. `data` holds `count` elements of `type` on the reducer's device: host memory for MPI, the
-  /// rank's GPU for NCCL. On return the result may be used by later work of the same device.
+  /// Collective. `data` holds `count` elements of `type` on the reducer's device: host memory for MPI (for
+  /// GPUs without NCCL), the rank's GPU for NCCL. On return the result may be used by later work of the same
+  /// device.
   virtual void sum(void* data, std::size_t count, ScalarType type) = 0;
 };
 
