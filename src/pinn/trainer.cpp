@@ -342,7 +342,7 @@ void Trainer::for_chunks(GlobalIndex n, GlobalIndex chunk, const Use& use, const
 /// Points of a chunk. A small batch gives several ranks work too; on CPUs the batch alone decides.
 GlobalIndex Trainer::chunk_size() const {
   constexpr GlobalIndex least = 16;
-  constexpr GlobalIndex few_chunks = 8;
+  constexpr GlobalIndex few_chunks = 4;
   const auto part = [&](GlobalIndex parts) { return (options_.batch_size + parts - 1) / parts; };
   if (device_.is_cuda()) return std::min<GlobalIndex>(cuda_chunk, part(comm_.size()));
   return std::min(objective_->chunk_points(), std::max(least, part(few_chunks)));
