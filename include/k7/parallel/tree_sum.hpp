@@ -12,9 +12,10 @@ namespace k7::parallel {
 
 /// Sums one vector for each of the items 0, 1, 2, …, which the ranks share in contiguous ranges, in order.
 /// The additions are those of one binary tree over the items' numbers, whoever makes them: a rank adds up the
-/// complete subtrees in its range (one, where the ranks divide a power of two), and then ranks exchange
-/// slices of these, so that each finishes the tree for its slice of the vector. That moves what a sum over
-/// ranks moves anyway.
+/// complete subtrees in its range, and then ranks exchange slices of these, so that each finishes the tree
+/// for its slice of the vector, and gather the slices. That moves what an all-reduce moves where a range is
+/// one subtree (the ranks divide a power of two), else a few times as much: a range of n items holds at most
+/// 2 log2(n) + 1 subtrees.
 class TreeSum {
  public:
   /// @param size numbers in each vector
