@@ -62,13 +62,38 @@ step() {
       ran_here=$((ran_here + 1))
       say "$name: done" ;;
     75) requeue "$name: stopped after a checkpoint" ;;
-    138) # 128 + SIGUSR1: the warning before the time limit, in a program that keeps no checkpoints
+    138 | 143) # 128 + SIGUSR1 or SIGTERM
+      [[ $name != train ]] || requeue_train "$code"
+      ((code == 138)) || stop "$name" "$code"
+      # 128 + SIGUSR1: the warning before the time limit, in a program that keeps no checkpoints
       ((ran_here > 0)) || fail "$name: does not fit into the job's time limit; raise --time or use more ranks"
       requeue "$name: stopped by the time limit, starts again with the whole of it" ;;
-    *)
-      say "error: $name: exit code $code; the steps after it were not run" >&2
-      exit "$code" ;;
+    *) stop "$name" "$code" ;; # also 137: SIGKILL is what ends a program that takes too much memory
   esac
+}
+
+# stop NAME CODE: the end of the job at a step that failed.
+stop() {
+  say "error: $1: exit code $2; the steps after it were not run" >&2
+  exit "$2"
+}
+
+# requeue_train CODE: the job again after a signal ended training between checkpoints or before the first. Where two
+# starts in a row brought no new checkpoint, a third would not: the job fails.
+requeue_train() {
+  local state count=0 before='' record=$OUT/.train.requeues
+  state=$(stat -c '%n %Y %s' "$OUT/last.h5" "$OUT/previous.h5" 2>/dev/null | tr '\n' ' ' || true)
+  if [[ -f $record ]]; then
+    { read -r count && IFS= read -r before; } <"$record" || true
+  fi
+  [[ $count =~ ^[0-9]$ && $before == "${state% }" ]] || count=0
+  if ((count >= 2)); then
+    rm -f "$record"
+    say "error: train: stopped by a signal at three starts in a row without a new checkpoint; raise --time" >&2
+    exit "$1"
+  fi
+  printf '%s\n%s\n' $((count + 1)) "${state% }" >"$record"
+  requeue "train: stopped by a signal (exit code $1)"
 }
 
 # requeue TEXT: this job again, from where it was.

@@ -28,7 +28,8 @@ import h5py  # noqa: E402
 from k7_report_lib import samples  # noqa: E402
 from k7_report_lib.atomic import AtomicGroup, flush_to_disk  # noqa: E402
 from k7_report_lib.cli import OneLineParser, make_parser, run_main  # noqa: E402
-from k7_report_lib.errors import InputError, from_os_error  # noqa: E402
+from k7_report_lib.errors import InputError, from_os_error, shown  # noqa: E402
+from k7_report_lib.guarded import read_hdf5  # noqa: E402
 from k7_report_lib.notebook_files import NPY_NAMES, write_npy  # noqa: E402
 
 LOG = logging.getLogger("k7_report_lib.hdf5_to_npy")
@@ -59,14 +60,20 @@ def parser() -> OneLineParser:
 
 def open_datasets(path: Path, file: h5py.File) -> dict[str, h5py.Dataset]:
     """The datasets to be written, checked for type, shape and number of rows; /phi may be absent."""
-    names = [name for name in NPY_NAMES if name != "phi" or "phi" in file]
+    names = [name for name in NPY_NAMES if name != "phi" or "phi" in file.keys()]
     datasets = {name: samples.dataset(path, file, name) for name in names}
     for name, item in datasets.items():
         samples.check_same_rows(path, f"dataset /{name}", item, len(datasets["coords"]), "/coords")
     return datasets
 
 
-def refuse_stale_phi(folder: Path, datasets: dict[str, h5py.Dataset]) -> None:
+def look_into(path: Path) -> tuple[list[str], str]:
+    """The names of the datasets to be written, and the frame; the reader of HDF5 runs in a process of its own."""
+    with samples.open_samples(path) as file:
+        return list(open_datasets(path, file)), samples.text_attribute(file, "frame", "coordinate")
+
+
+def refuse_stale_phi(folder: Path, datasets: list[str]) -> None:
     """Raises InputError where an older phi file would stay beside the new coordinates and metric."""
     stale = folder / NPY_NAMES["phi"]
     if "phi" not in datasets and stale.exists():
@@ -74,32 +81,33 @@ def refuse_stale_phi(folder: Path, datasets: dict[str, h5py.Dataset]) -> None:
                          "remove it or give another folder")
 
 
-def write_arrays(path: Path, datasets: dict[str, h5py.Dataset], group: AtomicGroup) -> None:
+def write_arrays(path: Path, folder: Path, temporaries: dict[str, Path]) -> None:
     """Writes every dataset under the temporary name of its .npy file.
 
     Raises InputError naming dataset and row at the first entry that is not finite, or if the disk refuses a file.
     """
-    for name, item in datasets.items():
-        temporary = group.reserve(NPY_NAMES[name])
-        LOG.info("%s: shape %s, %s", NPY_NAMES[name], item.shape, item.dtype)
-        try:
-            with temporary.open("wb") as stream:
-                write_npy(stream, path, f"dataset /{name}", item)
-                flush_to_disk(stream)
-        except OSError as error:
-            raise from_os_error(error, group.folder / NPY_NAMES[name], "written") from error
+    with samples.open_samples(path) as file:
+        for name, item in open_datasets(path, file).items():
+            try:
+                with temporaries[name].open("wb") as stream:
+                    write_npy(stream, path, f"dataset /{name}", item)
+                    flush_to_disk(stream)
+            except OSError as error:
+                raise from_os_error(error, folder / NPY_NAMES[name], "written") from error
 
 
 def convert(options: argparse.Namespace) -> None:
     """Runs the conversion that the command line asks for."""
     folder: Path = options.output or options.file.parent
-    with samples.open_samples(options.file) as file, AtomicGroup(folder) as group:
-        datasets = open_datasets(options.file, file)
+    datasets, frame = read_hdf5(options.file, lambda: look_into(options.file))
+    with AtomicGroup(folder) as group:
         refuse_stale_phi(folder, datasets)
-        frame = samples.text_attribute(file, "frame", "coordinate")
         if frame != "coordinate":
-            LOG.warning("note: %s: the metric is in the %s frame, and .npy files cannot say so", options.file, frame)
-        write_arrays(options.file, datasets, group)
+            LOG.warning("note: %s: the metric is in the %s frame, and .npy files cannot say so", options.file,
+                        frame if frame == "left-invariant" else shown(frame))
+        temporaries = {name: group.reserve(NPY_NAMES[name]) for name in datasets}
+        LOG.info("datasets %s", ", ".join(datasets))
+        read_hdf5(options.file, lambda: write_arrays(options.file, folder, temporaries))
         group.commit()
         if not options.quiet:
             print(f"wrote {', '.join(str(folder / NPY_NAMES[name]) for name in datasets)}")

@@ -104,7 +104,7 @@ def _write_structure(temporary: Path, arrays: dict[str, np.ndarray], manifold: s
     layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    with h5py.File(temporary, "w") as file:
+    with h5py.File(temporary, "w", locking=False) as file:
         file.attrs.update(format=samples.FORMAT, version=samples.VERSION, manifold=manifold, frame="coordinate")
         return {name: file.create_dataset(name, shape=array.shape, dtype=array.dtype, dcpl=layout).id.get_offset()
                 for name, array in arrays.items()}

@@ -24,22 +24,28 @@ build_jobs() {
   echo $((jobs > 0 ? jobs : 1))
 }
 
-# build_k7 PRESET FOLDER CMAKE-OPTION...: dependencies, configuration, compilation.
+# build_k7 PRESET FOLDER CMAKE-OPTION... [-- TARGET...]: dependencies, configuration, compilation of the targets, or of
+# all.
 build_k7() {
-  local preset=$1 folder=$2
+  local preset=$1 folder=$2 options=() targets=()
   shift 2
+  while (($# > 0)) && [[ $1 != -- ]]; do
+    options+=("$1")
+    shift
+  done
+  (($# <= 1)) || targets=(--target "${@:2}")
   announce "dependencies"
   tools/install_dependencies
   announce "configure (preset $preset, in $folder/)"
   mkdir -p "$folder"
-  cmake --preset "$preset" "$@" >"$folder/configure.log" 2>&1 || {
+  cmake --preset "$preset" "${options[@]}" >"$folder/configure.log" 2>&1 || {
     tail -n 40 "$folder/configure.log" >&2
     fail "configuration failed; the whole log is $folder/configure.log"
   }
   local jobs
   jobs=$(build_jobs)
   announce "build ($jobs at a time)"
-  cmake --build "$folder" -j "$jobs" || fail "the build failed, see above"
+  cmake --build "$folder" -j "$jobs" "${targets[@]}" || fail "the build failed, see above"
 }
 
 # prepare_mpi: surroundings in which OpenMPI runs on one machine, container or not. Yours win.

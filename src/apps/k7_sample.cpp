@@ -17,6 +17,7 @@
 #include "k7/parallel/memory.hpp"
 #include "k7/parallel/progress.hpp"
 #include "k7/pinn/model.hpp"
+#include "k7/quote.hpp"
 
 namespace {
 
@@ -37,16 +38,20 @@ struct SampleOptions {
 
 /// 49 numbers, row by row; '#' starts a comment.
 std::vector<double> read_metric(const std::string& path) {
+  const std::string obstacle = io::read_obstacle(path);
+  if (!obstacle.empty())
+    throw InputError(path + ": " + obstacle + "; --metric-constant needs a text file of 7 x 7 numbers");
+  constexpr std::uintmax_t longest_file = 1 << 20;
+  if (std::filesystem::file_size(path) > longest_file)
+    throw InputError(path + ": is larger than 1 MiB; a text file of 7 x 7 numbers is needed");
   std::ifstream in(path);
-  if (!in)
-    throw InputError(path + ": cannot be opened; --metric-constant needs a text file of 7 x 7 numbers");
   std::vector<double> g;
   for (std::string line; std::getline(in, line);) {
     std::istringstream words(line.substr(0, line.find('#')));
     for (std::string word; words >> word;) {
       char* end = nullptr;
       g.push_back(std::strtod(word.c_str(), &end));
-      if (*end != '\0') throw InputError(path + ": '" + word + "' is not a number");
+      if (*end != '\0') throw InputError(path + ": " + k7::quoted(word) + " is not a number");
     }
   }
   if (g.size() != dim * dim)
@@ -61,7 +66,7 @@ std::vector<double> metric_of_radii(const std::vector<double>& radii) {
     throw InputError("--radii: has " + std::to_string(radii.size()) + " numbers; three are needed, R0,R1,R2");
   for (const double r : radii)
     if (!(r > 0.0) || !std::isfinite(r))
-      throw InputError("--radii: " + std::to_string(r) + " is not a radius; radii are positive");
+      throw InputError("--radii: " + short_number(r) + " is not a radius; radii are positive");
   const geometry::Matrix7 g = geometry::round_product_metric(radii[0], radii[1], radii[2]);
   return {g.data(), g.data() + g.size()};
 }
@@ -80,21 +85,22 @@ class SampleProgram final : public cli::Program {
     auto& o = options_;
     auto* model = app.add_option("--model", o.model, "Checkpoint of k7_train (best.h5 or last.h5)");
     auto* manifold = app.add_option("--manifold", o.manifold, "Manifold of a constant metric")
-                         ->check(CLI::IsMember({"s1xs3xs3", "torus7"}));
+                         ->transform(cli::one_of({"s1xs3xs3", "torus7"}));
     auto* constant = app.add_option("--metric-constant", o.metric_constant,
                                     "Text file of 7 x 7 numbers: the metric in the manifold's frame");
-    auto* radii =
-        app.add_option("--radii", o.radii, "R0,R1,R2: round product metric of s1xs3xs3")->delimiter(',');
+    auto* radii = app.add_option("--radii", o.radii, "R0,R1,R2: round product metric of s1xs3xs3")
+                      ->delimiter(',')
+                      ->transform(cli::positive());
     model->excludes(manifold)->excludes(constant)->excludes(radii);
     constant->excludes(radii);
-    app.add_option("-N,--points", o.n_points, "How many points")->check(cli::positive());
+    app.add_option("-N,--points", o.n_points, "How many points")->transform(cli::whole(o.n_points, 1));
     app.add_option("--seed", o.seed, "The same seed gives the same points at any rank count")
-        ->check(cli::non_negative());
+        ->transform(cli::whole(o.seed, 0));
     app.add_option("-o,--out", o.out, "Sample file");
     app.add_option("--device", o.device, "Where the network runs")
-        ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+        ->transform(cli::one_of({"auto", "cpu", "cuda"}));
     app.add_option("--threads", o.threads, "Threads per rank, 0 = the rank's share of the node's cores")
-        ->check(cli::non_negative());
+        ->transform(cli::whole(o.threads, 0));
   }
 
   int requested_threads() const override { return options_.threads; }
@@ -162,6 +168,8 @@ class SampleProgram final : public cli::Program {
     if (point_size != geometry::point_size_neck) block.points.clear();
     if (model_) {
       model_->evaluate(block.points.empty() ? block.coords : block.points, block.phi, block.metric);
+      require_finite(block.phi, "phi", begin);
+      require_finite(block.metric, "the metric", begin);
     } else {
       block.metric.reserve(static_cast<std::size_t>(n) * dim * dim);
       for (GlobalIndex i = 0; i < n; ++i)
@@ -169,6 +177,19 @@ class SampleProgram final : public cli::Program {
     }
     if (manifold.frame_volume() > 0.0) block.weight = densities(manifold, block.metric);
     return block;
+  }
+
+  /// @param begin the first point of `values`
+  void require_finite(const std::vector<double>& values, const char* what, GlobalIndex begin) const {
+    const auto bad = std::find_if(values.begin(), values.end(), [](double x) { return !std::isfinite(x); });
+    if (bad == values.end()) return;
+    constexpr GlobalIndex phi_width = geometry::n_phi;
+    const GlobalIndex width = std::string(what) == "phi" ? phi_width : GlobalIndex{dim} * dim;
+    throw Error(
+        ExitCode::numerical,
+        fmt::format("{}: {} of this model is not finite at point {}; nothing was written. Has its training "
+                    "gone wrong?",
+                    options_.model, what, begin + (bad - values.begin()) / width));
   }
 
   /// A sampler that is uniform in the frame's volume has this density against the metric's.

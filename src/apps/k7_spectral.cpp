@@ -6,10 +6,10 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <numeric>
 #include <set>
-#include <sstream>
 #include <utility>
 
 #include "k7/cli/run_main.hpp"
@@ -24,6 +24,7 @@
 #include "k7/spectral/ladder.hpp"
 #include "k7/spectral/output.hpp"
 #include "k7/spectral/partition.hpp"
+#include "k7/spectral/point_checks.hpp"
 #include "k7/spectral/ritz.hpp"
 #include "k7/spectral/session.hpp"
 #include "k7/spectral/spectrum.hpp"
@@ -59,12 +60,6 @@ void require(bool condition, const std::string& text) {
   if (!condition) throw InputError(text);
 }
 
-std::string number(double value) {
-  std::ostringstream text;
-  text << value;
-  return text.str();
-}
-
 class SpectralProgram final : public cli::Program {
  public:
   std::string name() const override { return "k7_spectral"; }
@@ -78,32 +73,39 @@ class SpectralProgram final : public cli::Program {
   void declare(CLI::App& app) override {
     auto& o = options_;
     app.add_option("samples", o.samples, "Sample file (HDF5) of k7_sample, or any with /coords and /metric")
-        ->required();
-    app.add_option("-k,--neighbors", o.neighbors, "Neighbours per point");
+        ->required()
+        ->type_name("SAMPLES.h5");
+    app.add_option("-k,--neighbors", o.neighbors, "Neighbours per point")
+        ->transform(cli::whole(o.neighbors, 1));
     app.add_option("-n,--eigenvalues", o.eigenvalues,
-                   "How many of the smallest eigenvalues, the zero mode counted");
+                   "How many of the smallest eigenvalues, the zero mode counted")
+        ->transform(cli::whole(o.eigenvalues, 1));
     app.add_option(
            "--method", o.method,
            "graph: calibrated graph Laplacian; ritz: Rayleigh-Ritz on global basis functions, the points "
            "as quadrature; notebook: the notebook's matrix, symmetrised")
-        ->check(CLI::IsMember({"graph", "ritz", "notebook"}));
+        ->transform(cli::one_of({"graph", "ritz", "notebook"}));
     app.add_flag("--extrapolate", o.extrapolate,
                  "Limits k, N -> infinity with error bars (the default for --method graph)");
     app.add_flag("--no-extrapolate", o.no_extrapolate, "Eigenvalues of the one graph as it is");
-    app.add_option("--h-star", o.h_star, "H* of the prediction lambda_1 H* = target");
-    app.add_option("--lambda1-target", o.lambda1_target, "Target of the prediction lambda_1 H* = target");
+    app.add_option("--h-star", o.h_star, "H* of the prediction lambda_1 H* = target")
+        ->transform(cli::positive());
+    app.add_option("--lambda1-target", o.lambda1_target, "Target of the prediction lambda_1 H* = target")
+        ->transform(cli::positive());
     app.add_flag("--require-pass", o.require_pass, "Exit 3 unless the verdict is PASSED");
     app.add_option("-o,--out", o.out, "Results (JSON)");
     app.add_option("--eigenvectors", o.eigenvectors, "Also write eigenfunctions at the points (HDF5)");
     app.add_option("--graph", o.graph, "Also write the neighbour lists (HDF5)");
-    app.add_option("--seed", o.seed, "Of the eigensolver's start vector")->check(cli::non_negative());
-    app.add_option("--threads", o.threads, "Threads per rank, 0 = the rank's share of the node's cores");
+    app.add_option("--seed", o.seed, "Of the eigensolver's start vector")->transform(cli::whole(o.seed, 0));
+    app.add_option("--threads", o.threads, "Threads per rank, 0 = the rank's share of the node's cores")
+        ->transform(cli::whole(o.threads, 0));
     app.add_option("--device", o.device, "Where the eigensolver runs")
-        ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+        ->transform(cli::one_of({"auto", "cpu", "cuda"}));
   }
 
   int requested_threads() const override { return options_.threads; }
   bool takes_passthrough_args() const override { return true; }
+  std::string results() const override { return options_.out; }
 
   ExitCode run(cli::Context& context) override {
     parallel::agree(context.comm, [&] { check_options(); });
@@ -112,15 +114,21 @@ class SpectralProgram final : public cli::Program {
     parallel::agree(context.comm, [&] { choose_device(); });
     const io::SampleReader reader(options_.samples, context.comm);
     parallel::agree(context.comm, [&] { check_sizes(reader.n_points(), context.comm.size()); });
+    parallel::agree_on_root(context.comm, [&] { reserve_space(reader.n_points(), context.comm.size()); });
     manifold_ = &reader.manifold();
     if (options_.method == "ritz") {
       solve_ritz(context, reader);
-      return finish(context);
+      report_results(context);
+      return finish();
     }
     const auto points = redistribute(context, reader);
     auto graph = find_neighbors(context, points);
-    if (!options_.graph.empty())
-      spectral::write_graph(options_.graph, graph, options_.neighbors, context.comm);
+    if (!options_.graph.empty()) {
+      graph_space_.release();
+      write_large(options_.graph, context.comm, [&](const std::string& path) {
+        spectral::write_graph(path, graph, options_.neighbors, context.comm);
+      });
+    }
     lap();
     if (options_.method == "notebook") {
       solve_notebook(context, graph);
@@ -130,17 +138,20 @@ class SpectralProgram final : public cli::Program {
     }
     for (const auto& option : spectral::Session::unused_options())
       spdlog::warn("{} after -- is not an option that PETSc or SLEPc used here; is it misspelt?", option);
-    if (!options_.eigenvectors.empty())
-      spectral::write_eigenvectors(options_.eigenvectors, report_.pairs, points.cloud.ids,
-                                   points.cloud.n_global, context.comm);
-    return finish(context);
+    report_results(context);
+    if (!options_.eigenvectors.empty()) {
+      eigenvector_space_.release();
+      write_large(options_.eigenvectors, context.comm, [&](const std::string& path) {
+        spectral::write_eigenvectors(path, report_.pairs, points.cloud.ids, points.cloud.n_global,
+                                     context.comm);
+      });
+    }
+    return finish();
   }
 
  private:
   void check_options() const {
     const auto& o = options_;
-    require(o.neighbors >= 1, "-k " + std::to_string(o.neighbors) + ": at least 1 neighbour is needed");
-    require(o.eigenvalues >= 1, "-n " + std::to_string(o.eigenvalues) + ": at least 1 eigenvalue is needed");
     require(o.method != "ritz" || (o.eigenvectors.empty() && o.graph.empty()),
             "--method ritz: it has neither a graph nor eigenvectors at the points; leave --graph and "
             "--eigenvectors out");
@@ -149,11 +160,6 @@ class SpectralProgram final : public cli::Program {
     require(!o.extrapolate || o.method == "graph",
             "--extrapolate: --method " + o.method +
                 " has no limits of graphs; leave it out, or use --method graph");
-    require(std::isfinite(o.h_star) && o.h_star > 0.0,
-            "--h-star " + number(o.h_star) + ": a positive number is needed");
-    require(std::isfinite(o.lambda1_target) && o.lambda1_target > 0.0,
-            "--lambda1-target " + number(o.lambda1_target) + ": a positive number is needed");
-    require(o.threads >= 0, "--threads " + std::to_string(o.threads) + ": 0 or more are needed");
   }
 
   void check_outputs() const {
@@ -190,6 +196,22 @@ class SpectralProgram final : public cli::Program {
             file + std::to_string(ranks) + " ranks; use at most " + std::to_string(n_points));
   }
 
+  /// Holds the space of all outputs until they are written: a disk that fills up in the hours between would
+  /// cost the results. Root only.
+  void reserve_space(GlobalIndex n_points, int ranks) {
+    const auto& o = options_;
+    const auto n = static_cast<std::uint64_t>(n_points);
+    const auto count = static_cast<std::uint64_t>(o.eigenvalues);
+    constexpr std::uint64_t rest = std::uint64_t{1} << 16;
+    // Fifteen rungs with more than twice as many eigenvalues as are reported, 32 bytes each.
+    json_space_ = {o.out, rest + 2048 * count + 64 * static_cast<std::uint64_t>(ranks)};
+    if (!o.eigenvectors.empty())
+      eigenvector_space_ = {o.eigenvectors, io::SharedHdf5Output::space(sizeof(double) * n * (count + 1))};
+    if (!o.graph.empty())
+      graph_space_ = {o.graph, io::SharedHdf5Output::space(2 * sizeof(double) * n *
+                                                           static_cast<std::uint64_t>(o.neighbors))};
+  }
+
   /// Seconds since the last call.
   double lap() {
     const double now = watch_.seconds();
@@ -199,6 +221,7 @@ class SpectralProgram final : public cli::Program {
   spectral::PointCloud read(const parallel::Communicator& comm, const io::SampleReader& reader) {
     lap();
     auto cloud = spectral::read_points(reader, comm);
+    spectral::require_measurable(cloud, *manifold_, options_.samples, comm);
     report_.n_points = cloud.n_global;
     report_.metric = spectral::metric_statistics(cloud, comm);
     report_.timing.read = lap();
@@ -232,6 +255,11 @@ class SpectralProgram final : public cli::Program {
     embedding_ = manifold_->embedding(spectral::mean_metric(cloud, comm));
     cloud = spectral::partition_points(std::move(cloud), *embedding_, comm);
     auto indexed = spectral::index_points(std::move(cloud), *embedding_, comm, context.threads);
+    // The notebook's weights take copies of points, as long as they are few.
+    constexpr int bearable_copies = 20000;
+    const bool takes_copies = options_.method == "notebook";
+    spectral::require_distinct(indexed, takes_copies ? bearable_copies : options_.neighbors, options_.samples,
+                               comm);
     report_.timing.partition = lap();
     spdlog::info("gave each rank a region: {:.2f} s", report_.timing.partition);
     return indexed;
@@ -384,7 +412,53 @@ class SpectralProgram final : public cli::Program {
     report_.timing.extrapolate = lap();
   }
 
-  ExitCode finish(const cli::Context& context) {
+  /// Collective. A file that cannot be written does not keep the others from being written; finish() tells.
+  void attempt(const std::function<void()>& write) {
+    try {
+      write();
+    } catch (const CollectiveError& e) {
+      if (e.code() != ExitCode::bad_input) throw;
+      failures_ += (failures_.empty() ? "" : "; ") + std::string(e.what());
+    }
+  }
+
+  /// Collective. Writes a file, into a rescue folder where its own place has become impossible.
+  void write_large(const std::string& path, const parallel::Communicator& comm,
+                   const std::function<void(const std::string&)>& write) {
+    attempt([&] {
+      try {
+        write(path);
+      } catch (const CollectiveError& e) {
+        if (e.code() != ExitCode::bad_input) throw;
+        const std::string rescued = rescue(path, comm, write);
+        throw CollectiveError(
+            e.code(), std::string(e.what()) +
+                          (rescued.empty() ? "; no other folder takes it either" : "; it is in " + rescued));
+      }
+    });
+  }
+
+  /// Collective. The name under which a file could be written after all; empty if nowhere.
+  static std::string rescue(const std::string& path, const parallel::Communicator& comm,
+                            const std::function<void(const std::string&)>& write) {
+    for (const std::string& folder : io::rescue_folders()) {
+      std::string name = comm.is_root() ? io::claim_rescue_name(path, folder) : "";
+      comm.broadcast(name);
+      if (name.empty()) continue;
+      try {
+        write(name);
+        return name;
+      } catch (const CollectiveError& e) {
+        if (e.code() != ExitCode::bad_input) throw;
+        std::error_code ignored;
+        if (comm.is_root()) std::filesystem::remove(name, ignored);
+      }
+    }
+    return {};
+  }
+
+  /// Collective. Prints the table before anything is written: whatever happens to the files, it is there.
+  void report_results(const cli::Context& context) {
     report_.method = options_.method;
     report_.k = options_.method == "ritz" ? 0 : options_.neighbors;
     report_.prediction = {options_.h_star, options_.lambda1_target};
@@ -398,8 +472,14 @@ class SpectralProgram final : public cli::Program {
     json["parallel"]["peak_memory_mib"] = memory;
     json["parallel"]["halo_points"] = halos;
     json["options"] = context.options;
-    parallel::agree_on_root(context.comm, [&] { io::write_json(options_.out, json); });
     if (context.comm.is_root()) print(*std::max_element(memory.begin(), memory.end()));
+    json_space_.release();
+    attempt([&] { parallel::agree_on_root(context.comm, [&] { io::write_results(options_.out, json); }); });
+    if (context.comm.is_root() && failures_.empty()) std::printf("%s written\n", options_.out.c_str());
+  }
+
+  ExitCode finish() const {
+    if (!failures_.empty()) throw CollectiveError(ExitCode::bad_input, failures_);
     if (!report_.pairs.converged) {
       spdlog::error(
           "only {} of {} eigenvalues converged; {} holds those. Try a larger -k, or -- -eps_max_it N",
@@ -414,7 +494,8 @@ class SpectralProgram final : public cli::Program {
     if (options_.method == "notebook")
       std::puts("The notebook's Laplacian L is not symmetric; these are the eigenvalues of (L + L^T)/2.");
     std::fputs(spectral::spectrum_table(report_).c_str(), stdout);
-    std::printf("peak memory: %.0f MiB in the largest rank\n%s written\n", memory, options_.out.c_str());
+    std::printf("peak memory: %.0f MiB in the largest rank\n", memory);
+    std::fflush(stdout);
   }
 
   SpectralOptions options_;
@@ -430,6 +511,10 @@ class SpectralProgram final : public cli::Program {
   spectral::SpectrumReport report_{};
   parallel::Stopwatch watch_;
   double last_lap_ = 0.0;
+  io::SpaceReservation json_space_;  // on rank 0
+  io::SpaceReservation eigenvector_space_;
+  io::SpaceReservation graph_space_;
+  std::string failures_;  // of writing
 };
 
 }  // namespace

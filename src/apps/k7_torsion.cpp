@@ -16,6 +16,7 @@
 #include "k7/cli/validators.hpp"
 #include "k7/geometry/g2_structure.hpp"
 #include "k7/io/atomic_file.hpp"
+#include "k7/io/field_file.hpp"
 #include "k7/io/sample_file.hpp"
 #include "k7/parallel/agree.hpp"
 #include "k7/parallel/memory.hpp"
@@ -42,152 +43,6 @@ struct TorsionOptions {
 void require(bool condition, const std::string& text) {
   if (!condition) throw InputError(text);
 }
-
-std::string shape_text(const io::Hdf5File::Shape& shape) {
-  std::string text = "(";
-  for (std::size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-  return text + (shape.size() == 1 ? ",)" : ")");
-}
-
-std::string not_finite_text(double x) {
-  return std::string(std::isnan(x) ? "NaN" : "infinite") + "; finite numbers are needed";
-}
-
-/// FILE.h5:/group: the last ':' before a '/' separates, and without one the group is the file's root.
-struct Address {
-  std::string path;
-  std::string group;  ///< ends with '/'
-
-  explicit Address(const std::string& text) {
-    const std::size_t colon = text.rfind(":/");
-    path = text.substr(0, colon);
-    group = colon == std::string::npos ? "/" : text.substr(colon + 1);
-    while (group.size() > 1 && group.back() == '/') group.pop_back();
-    if (group.back() != '/') group += '/';
-  }
-};
-
-/// Samples of a 3-form and its frame derivatives that all ranks read.
-class FieldsReader {
- public:
-  /// Collective. Checks names, shapes, types and the structure constants.
-  FieldsReader(const Address& address, const parallel::Communicator& comm)
-      : group_(address.group), file_([&] {
-          // Rank 0 looks first: a file that is missing or damaged then gives one message.
-          parallel::agree_on_root(comm, [&] { look_at(address); });
-          return io::Hdf5File::open(address.path, &comm);
-        }()) {
-    parallel::agree(comm, [&] {
-      check_group();
-      check_rows();
-      read_structure();
-    });
-  }
-
-  GlobalIndex n_rows() const { return n_rows_; }
-  const geometry::Structure& structure() const { return structure_; }
-
-  /// Rows [begin, begin + count), resized: phi (count, 35), derivatives (count, 7, 35). Not collective.
-  void read(GlobalIndex begin, GlobalIndex count, std::vector<double>& phi,
-            std::vector<double>& derivatives) const {
-    phi.resize(static_cast<std::size_t>(count) * n_phi);
-    derivatives.resize(static_cast<std::size_t>(count) * dim * n_phi);
-    for (const auto& [name, values] : {std::pair{"phi", &phi}, std::pair{"E_phi", &derivatives}}) {
-      file_.read_rows(group_ + name, static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(count),
-                      values->data());
-      const auto bad =
-          std::find_if(values->begin(), values->end(), [](double x) { return !std::isfinite(x); });
-      if (bad == values->end()) continue;
-      const auto row = (bad - values->begin()) / (static_cast<GlobalIndex>(values->size()) / count);
-      fail(name, "row " + std::to_string(begin + row) + " holds a number that is " + not_finite_text(*bad));
-    }
-  }
-
- private:
-  [[noreturn]] void fail(const std::string& name, const std::string& what) const {
-    throw InputError(file_.path() + ": " + group_ + name + ": " + what);
-  }
-
-  static void look_at(const Address& address) {
-    require(!address.path.empty(), "--fields " + address.path + ":" + address.group +
-                                       " names no file; FILE.h5:/group or FILE.h5 is needed");
-    std::error_code ignored;
-    require(std::filesystem::exists(address.path, ignored),
-            address.path + ": no such file; --fields needs FILE.h5:/group, or FILE.h5 for the file's root");
-    io::Hdf5File::open(address.path);
-  }
-
-  void check_group() const {
-    if (group_ == "/") return;
-    const std::string name = group_.substr(0, group_.size() - 1);
-    if (file_.has(name)) {
-      file_.list(name);  // throws where it is not a group
-      return;
-    }
-    std::string others;
-    for (const auto& link : file_.list("/")) others += (others.empty() ? "" : ", ") + link;
-    throw InputError(file_.path() + ": " + name + ": no such group; the file's root holds " +
-                     (others.empty() ? "nothing" : others));
-  }
-
-  io::Hdf5File::Shape shape_of(const std::string& name, const std::string& needed) const {
-    if (!file_.has(group_ + name)) fail(name, "is missing; " + needed);
-    return file_.shape(group_ + name);
-  }
-
-  void check_rows() {
-    const std::string need_phi = "shape (M, 35) is needed, the components of phi, i < j < k in order";
-    const auto phi = shape_of("phi", need_phi);
-    if (phi.size() != 2 || phi[1] != n_phi) fail("phi", "has shape " + shape_text(phi) + "; " + need_phi);
-    if (phi[0] == 0) fail("phi", "has no rows; at least 1 is needed");
-    const io::Hdf5File::Shape wanted{phi[0], dim, n_phi};
-    const std::string need_derivatives =
-        "shape " + shape_text(wanted) +
-        " is needed, [m, a, I] = derivative of component I of phi along frame vector E_a in row m of phi";
-    const auto derivatives =
-        shape_of("E_phi", need_derivatives + " (sample files of k7_sample have none: use --model)");
-    if (derivatives != wanted)
-      fail("E_phi", "has shape " + shape_text(derivatives) + "; " + need_derivatives);
-    double none = 0.0;  // a read of no rows checks the types
-    for (const char* name : {"phi", "E_phi"}) file_.read_rows(group_ + name, 0, 0, &none);
-    n_rows_ = static_cast<GlobalIndex>(phi[0]);
-  }
-
-  void read_structure() {
-    if (!file_.has(group_ + "structure")) return;  // a coordinate frame
-    const io::Hdf5File::Shape wanted{dim, dim, dim};
-    const auto shape = file_.shape(group_ + "structure");
-    if (shape != wanted)
-      fail("structure", "has shape " + shape_text(shape) + "; " + shape_text(wanted) +
-                            " is needed, C[c, a, b] with [E_a, E_b] = C[c, a, b] E_c");
-    file_.read_rows(group_ + "structure", 0, dim, structure_.data());
-    double largest = 0.0;
-    for (std::size_t n = 0; n < structure_.size(); ++n) {
-      if (!std::isfinite(structure_[n])) fail("structure", entry_text(n) + not_finite_text(structure_[n]));
-      largest = std::max(largest, std::abs(structure_[n]));
-    }
-    // What float32 leaves of a number is good enough.
-    const double tolerance = 1e-6 * largest;
-    for (std::size_t n = 0; n < structure_.size(); ++n) {
-      const std::size_t swapped = n / (dim * dim) * (dim * dim) + n % dim * dim + n / dim % dim;
-      if (std::abs(structure_[n] + structure_[swapped]) > tolerance)
-        fail("structure", entry_text(n) + fmt::format("{:g}, but the entry with a and b swapped is {:g}; "
-                                                      "C[c, a, b] = -C[c, b, a] is needed",
-                                                      structure_[n], structure_[swapped]));
-    }
-  }
-
-  /// "row 3: entry [3, 1, 2] is "
-  static std::string entry_text(std::size_t n) {
-    const std::size_t c = n / (dim * dim);
-    return fmt::format("row {}: entry [{}, {}, {}] is ", c, c, n / dim % dim, n % dim);
-  }
-
-  std::string group_;
-  io::Hdf5File file_;
-  GlobalIndex n_rows_ = 0;
-  geometry::Structure structure_{};
-};
 
 /// Mean, maximum and minimum of the reported quantities over the rows where phi is a G2-structure.
 class Summary {
@@ -296,6 +151,7 @@ void print_report(const io::Json& report, const std::string& source) {
   std::puts(
       "Lengths are those of phi's own metric g. The holonomy of g lies in G2 where d phi = d *phi = 0:\n"
       "|d phi|^2 = 7 tau_0^2 + 36 |tau_1|^2 + |tau_3|^2,  |d *phi|^2 = 48 |tau_1|^2 + |tau_2|^2.");
+  std::fflush(stdout);
 }
 
 class TorsionProgram final : public cli::Program {
@@ -318,21 +174,22 @@ class TorsionProgram final : public cli::Program {
     auto& o = options_;
     auto* model = app.add_option("--model", o.model, "Checkpoint of k7_train (best.h5 or last.h5)");
     auto* fields = app.add_option("--fields", o.fields, "FILE.h5:/group, or FILE.h5 for the file's root");
-    auto* points =
-        app.add_option("-N,--points", o.n_points, "How many points, for --model")->check(cli::positive());
+    auto* points = app.add_option("-N,--points", o.n_points, "How many points, for --model")
+                       ->transform(cli::whole(o.n_points, 1));
     fields->excludes(model)->excludes(points);
     app.add_option("--seed", o.seed, "The same seed gives the same points at any rank count, for --model")
-        ->check(cli::non_negative());
+        ->transform(cli::whole(o.seed, 0));
     app.add_option(
         "-o,--out", o.out,
         "--fields: the results (HDF5), torsion.h5 if not given; --model: also write the numbers (JSON)");
     app.add_option("--device", o.device, "Where the network runs; --fields are computed on the CPU")
-        ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+        ->transform(cli::one_of({"auto", "cpu", "cuda"}));
     app.add_option("--threads", o.threads, "Threads per rank, 0 = the rank's share of the node's cores")
-        ->check(cli::non_negative());
+        ->transform(cli::whole(o.threads, 0));
   }
 
   int requested_threads() const override { return options_.threads; }
+  std::string results() const override { return options_.out; }
 
   ExitCode run(cli::Context& context) override {
     parallel::agree(context.comm, [&] {
@@ -361,6 +218,12 @@ class TorsionProgram final : public cli::Program {
     parallel::agree_on_root(comm, [&] { check_output(options_.model); });
     const pinn::Model model(options_.model, comm, options_.device, context.threads);
     const io::Json report = model.report(options_.n_points, options_.seed, comm);
+    const double others = 1.0 - report["positive_fraction"].get<double>();
+    if (others > 0.0)
+      spdlog::warn("phi is not a G2-structure at {:.0f} of {} points; the numbers are of the others",
+                   std::round(others * static_cast<double>(options_.n_points)), options_.n_points);
+    // Printed first: whatever happens to the file, the numbers are there.
+    if (comm.is_root()) print_report(report, options_.model + " on " + model.manifold().name());
     if (!options_.out.empty()) {
       io::Json json{{"metadata", cli::metadata_json(name())},
                     {"torsion", report},
@@ -368,21 +231,17 @@ class TorsionProgram final : public cli::Program {
                     {"parallel", cli::parallel_json(context, model.device())},
                     {"options", context.options}};
       json["parallel"]["peak_memory_mib"] = comm.all_gather(parallel::peak_memory_mib());
-      parallel::agree_on_root(comm, [&] { io::write_json(options_.out, json); });
+      parallel::agree_on_root(comm, [&] { io::write_results(options_.out, json); });
     }
-    const double others = 1.0 - report["positive_fraction"].get<double>();
-    if (others > 0.0)
-      spdlog::warn("phi is not a G2-structure at {:.0f} of {} points; the numbers are of the others",
-                   std::round(others * static_cast<double>(options_.n_points)), options_.n_points);
-    return finish(context, report, options_.model + " on " + model.manifold().name(), watch.seconds());
+    return finish(context, report, watch.seconds());
   }
 
   ExitCode measure_fields(const cli::Context& context) {
     const parallel::Stopwatch watch;
     const auto& comm = context.comm;
     if (options_.out.empty()) options_.out = "torsion.h5";
-    const Address address(options_.fields);
-    const FieldsReader reader(address, comm);
+    const io::FieldAddress address(options_.fields);
+    const io::FieldReader reader(address, comm);
     parallel::agree_on_root(comm, [&] { check_output(address.path); });
     Summary summary;
     write_fields(context, reader, summary);
@@ -393,11 +252,12 @@ class TorsionProgram final : public cli::Program {
       spdlog::warn("{:.0f} of {} rows are not G2-structures, the first is row {}; they hold NaN in {}",
                    std::round((1.0 - fraction) * static_cast<double>(reader.n_rows())), reader.n_rows(),
                    summary.first_not_positive(), options_.out);
-    return finish(context, report, options_.fields, watch.seconds());
+    if (comm.is_root()) print_report(report, options_.fields);
+    return finish(context, report, watch.seconds());
   }
 
   /// Collective: computes every row and writes the output, complete or not at all.
-  void write_fields(const cli::Context& context, const FieldsReader& reader, Summary& summary) const {
+  void write_fields(const cli::Context& context, const io::FieldReader& reader, Summary& summary) const {
     const auto& comm = context.comm;
     constexpr GlobalIndex block_rows = 4096;
     const auto n_rows = static_cast<std::uint64_t>(reader.n_rows());
@@ -436,13 +296,9 @@ class TorsionProgram final : public cli::Program {
     output.commit();
   }
 
-  ExitCode finish(const cli::Context& context, const io::Json& report, const std::string& source,
-                  double seconds) const {
+  ExitCode finish(const cli::Context& context, const io::Json& report, double seconds) const {
     const double memory = context.comm.max(parallel::peak_memory_mib());
-    if (context.comm.is_root()) {
-      print_report(report, source);
-      if (!options_.out.empty()) std::printf("%s written\n", options_.out.c_str());
-    }
+    if (context.comm.is_root() && !options_.out.empty()) std::printf("%s written\n", options_.out.c_str());
     spdlog::info("{} points in {:.1f} s, peak memory {:.0f} MiB per rank",
                  report["points"].get<GlobalIndex>(), seconds, memory);
     if (is_finite(report)) return ExitCode::done;

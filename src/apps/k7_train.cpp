@@ -12,6 +12,7 @@
 #include "k7/parallel/agree.hpp"
 #include "k7/parallel/memory.hpp"
 #include "k7/parallel/progress.hpp"
+#include "k7/parallel/signals.hpp"
 #include "k7/pinn/trainer.hpp"
 
 namespace {
@@ -35,120 +36,128 @@ class TrainProgram final : public cli::Program {
   void declare(CLI::App& app) override {
     auto& o = options_;
     app.add_option("--preset", o.preset, "A full set of values for everything below; later options override")
-        ->check(CLI::IsMember(pinn::preset_names()));
+        ->transform(cli::one_of(pinn::preset_names()));
     declare_model(app);
     declare_training(app);
     app.add_option("--seed", o.seed, "The same seed gives the same points and weights at any rank count")
-        ->check(cli::non_negative());
+        ->transform(cli::whole(o.seed, 0));
     app.add_option("--dtype", o.dtype,
                    "float64; mixed: the network in float32, geometry and loss in float64; float32: both in "
                    "float32. Weights, optimiser and reports are float64 in each")
-        ->check(CLI::IsMember({"float64", "mixed", "float32"}));
-    app.add_option("--device", o.device, "Where tensors live")->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+        ->transform(cli::one_of({"float64", "mixed", "float32"}));
+    app.add_option("--device", o.device, "Where tensors live")
+        ->transform(cli::one_of({"auto", "cpu", "cuda"}));
     app.add_option("--comm", o.comm, "How gradients are summed")
-        ->check(CLI::IsMember({"auto", "mpi", "nccl"}));
+        ->transform(cli::one_of({"auto", "mpi", "nccl"}));
     app.add_option("--threads", o.threads, "Threads per rank, 0 = the rank's share of the node's cores")
-        ->check(cli::non_negative());
+        ->transform(cli::whole(o.threads, 0));
     app.add_option("--out", o.out, "Run folder, made if it does not exist");
     app.add_option("--resume", o.resume, "auto (from DIR/last.h5 if there), never, or a checkpoint file");
     app.add_option("--checkpoint-every", o.checkpoint_every, "Epochs between checkpoints")
-        ->check(cli::positive());
-    app.add_option("--log-every", o.log_every, "Epochs between progress lines")->check(cli::positive());
+        ->transform(cli::whole(o.checkpoint_every, 1));
+    app.add_option("--log-every", o.log_every, "Epochs between progress lines")
+        ->transform(cli::whole(o.log_every, 1));
   }
 
   void apply_preset() override { options_ = pinn::preset(options_.preset); }
   int requested_threads() const override { return options_.threads; }
+  bool stops_on_signal() const override { return true; }
+  std::string results() const override { return options_.out; }
 
   ExitCode run(cli::Context& context) override {
     check_options();
     const pinn::TrainResult result = pinn::train(options_, context.comm, context.threads, context.options);
+    // Logged first: whatever happens to train.json, the numbers are there.
+    log_summary(result);
     write_json(context, result);
-    return report(result);
+    return exit_code(result);
   }
 
  private:
   void declare_model(CLI::App& app) {
     auto& o = options_;
     app.add_option("--manifold", o.model.manifold, "Where points are drawn and in which coordinates")
-        ->check(CLI::IsMember({"s1xs3xs3", "torus7", "interval-s3xs3", "notebook-chart"}));
+        ->transform(cli::one_of({"s1xs3xs3", "torus7", "interval-s3xs3", "notebook-chart"}));
     app.add_option("--objective", o.objective,
                    "torsion: |d phi|^2 + |d *phi|^2, exact derivatives; notebook: distance of phi to the "
                    "standard form")
-        ->check(CLI::IsMember({"torsion", "notebook"}));
+        ->transform(cli::one_of({"torsion", "notebook"}));
     app.add_option(
            "--start", o.start,
            "background: the network starts at zero (phi = phi_0, or between the boundary values); random; "
            "left-invariant: at the best constant coframe")
-        ->check(CLI::IsMember({"background", "random", "left-invariant"}));
+        ->transform(cli::one_of({"background", "random", "left-invariant"}));
     app.add_option("--metric-map", o.model.metric_map,
                    "hitchin: the metric that phi defines; contraction: g ~ phi_ikl phi_jkl, rescaled to det "
                    "g = 65/32")
-        ->check(CLI::IsMember({"hitchin", "contraction"}));
+        ->transform(cli::one_of({"hitchin", "contraction"}));
     app.add_option("--ansatz", o.model.ansatz,
                    "coframe: phi = A^* phi_0, always a G2-structure; components: 35 free components of phi")
-        ->check(CLI::IsMember({"coframe", "components"}));
+        ->transform(cli::one_of({"coframe", "components"}));
     // Vectors, not arrays: of an array's missing numbers CLI11 would look for the next in the word that
     // follows.
     radii_.assign(o.model.radii.begin(), o.model.radii.end());
     interval_.assign(o.model.interval.begin(), o.model.interval.end());
     app.add_option("--radii", radii_, "s1xs3xs3: scales of dtheta, sigma, Sigma in the learned coframe")
         ->delimiter(',')
-        ->check(cli::positive());
+        ->transform(cli::positive());
     app.add_option("--interval", interval_,
                    "interval-s3xs3: the ends of r, in units of the bolt radius a = 1")
         ->delimiter(',')
-        ->check(cli::positive());
+        ->transform(cli::positive());
     app.add_flag("--impose-det,!--no-impose-det", o.model.impose_det,
                  "coframe: det g = 65/32 exactly, everywhere");
     app.add_option("--condition-bound", o.model.condition_bound,
                    "coframe: largest cond(g) in the coframe, built in (implies --impose-det); 0 = none")
-        ->check(cli::non_negative());
+        ->transform(cli::non_negative());
     app.add_option("--hidden", o.model.network.hidden, "Widths of the hidden layers, e.g. 512,512,512,256")
         ->delimiter(',')
-        ->check(cli::positive());
+        ->transform(cli::whole(o.model.network.hidden, 1));
     app.add_option("--activation", o.model.network.activation, "After every hidden layer")
-        ->check(CLI::IsMember({"silu", "tanh", "gelu", "sine"}));
+        ->transform(cli::one_of({"silu", "tanh", "gelu", "sine"}));
   }
 
   void declare_training(CLI::App& app) {
     auto& o = options_;
-    app.add_option("--epochs", o.epochs, "Steps, one fresh batch each")->check(cli::positive());
-    app.add_option("--batch-size", o.batch_size, "Points per step over all ranks")->check(cli::positive());
+    app.add_option("--epochs", o.epochs, "Steps, one fresh batch each")->transform(cli::whole(o.epochs, 1));
+    app.add_option("--batch-size", o.batch_size, "Points per step over all ranks")
+        ->transform(cli::whole(o.batch_size, 1));
     app.add_flag("--images,!--no-images", o.images,
                  "Random points come with their images under the symmetries of the manifold (s1xs3xs3: 256, "
                  "interval-s3xs3: 64): the same mean, far less noise");
-    app.add_option("--lr", o.lr, "Learning rate at the start")->check(cli::positive());
+    app.add_option("--lr", o.lr, "Learning rate at the start")->transform(cli::positive());
     app.add_option("--lr-min", o.lr_min, "Learning rate at the end (cosine, exponential)")
-        ->check(cli::non_negative());
-    app.add_option("--weight-decay", o.weight_decay, "Decoupled weight decay")->check(cli::non_negative());
+        ->transform(cli::non_negative());
+    app.add_option("--weight-decay", o.weight_decay, "Decoupled weight decay")
+        ->transform(cli::non_negative());
     app.add_option("--warmup-epochs", o.warmup_epochs, "Epochs of linear warm-up")
-        ->check(cli::non_negative());
+        ->transform(cli::whole(o.warmup_epochs, 0));
     app.add_option("--scheduler", o.scheduler, "Learning rate over the epochs")
-        ->check(CLI::IsMember({"cosine", "exponential", "plateau"}));
+        ->transform(cli::one_of({"cosine", "exponential", "plateau"}));
     app.add_option("--optimizer", o.optimizer,
                    "adamw, soap (Adam in Shampoo's eigenbasis): a fresh batch in every step; lbfgs: the same "
                    "points for 250 steps")
-        ->check(CLI::IsMember({"adamw", "soap", "lbfgs"}));
-    app.add_option("--clip-norm", o.clip_norm, "Largest norm of the gradient")->check(cli::positive());
+        ->transform(cli::one_of({"adamw", "soap", "lbfgs"}));
+    app.add_option("--clip-norm", o.clip_norm, "Largest norm of the gradient")->transform(cli::positive());
     app.add_option("--patience", o.patience, "Epochs without a new best loss before stopping")
-        ->check(cli::positive());
+        ->transform(cli::whole(o.patience, 1));
     app.add_option("--min-delta", o.min_delta, "Smallest fall of the loss that counts as a new best")
-        ->check(cli::non_negative());
+        ->transform(cli::non_negative());
     app.add_option("--lambda-torsion", o.weights.torsion, "Weight of the torsion term")
-        ->check(cli::non_negative());
+        ->transform(cli::non_negative());
     app.add_option("--lambda-det", o.weights.det, "Weight of the determinant term")
-        ->check(cli::non_negative());
+        ->transform(cli::non_negative());
     app.add_option("--lambda-norm", o.weights.norm, "Weight of |phi phi - 6 delta|^2")
-        ->check(cli::non_negative());
+        ->transform(cli::non_negative());
     app.add_option("--lambda-smooth", o.weights.smooth, "Weight of the gradient penalty")
-        ->check(cli::non_negative());
+        ->transform(cli::non_negative());
     app.add_option("--lambda-trace", o.weights.trace, "Weight of tr(g)/7 in the coframe")
-        ->check(cli::non_negative());
+        ->transform(cli::non_negative());
     app.add_option(
            "--lambda-gauge", o.weights.gauge,
            "interval-s3xs3: weight of the distance to the known solution's lapse and shift, which fixes the "
            "coordinates")
-        ->check(cli::non_negative());
+        ->transform(cli::non_negative());
   }
 
   /// Exactly as many numbers as there are places for them.
@@ -190,11 +199,18 @@ class TrainProgram final : public cli::Program {
                         {"parallel", parallel},
                         {"options", context.options}};
     parallel::agree_on_root(context.comm, [&] {
-      io::write_json((std::filesystem::path(options_.out) / "train.json").string(), tree);
+      io::write_results((std::filesystem::path(options_.out) / "train.json").string(), tree);
     });
   }
 
-  ExitCode report(const pinn::TrainResult& result) const {
+  void log_summary(const pinn::TrainResult& result) const {
+    spdlog::info("{} after {} epochs in {}, best loss {:.6g}; results in {}",
+                 result.training["stopped"].get<std::string>(), result.training["epochs"].get<int>(),
+                 parallel::human_time(result.timing["train_s"].get<double>()),
+                 result.training["best_loss"].get<double>(), options_.out);
+  }
+
+  ExitCode exit_code(const pinn::TrainResult& result) const {
     using Stop = pinn::TrainResult::Stop;
     if (result.stop == Stop::not_finite)
       throw CollectiveError(
@@ -203,10 +219,6 @@ class TrainProgram final : public cli::Program {
               "the loss or its gradient became NaN or infinite; {0}/last.h5 is the last good state, after "
               "epoch {1}, and {0}/failed.h5 the bad one; try a smaller --lr",
               options_.out, result.training["epochs"].get<int>()));
-    spdlog::info("{} after {} epochs in {}, best loss {:.6g}; results in {}",
-                 result.training["stopped"].get<std::string>(), result.training["epochs"].get<int>(),
-                 parallel::human_time(result.timing["train_s"].get<double>()),
-                 result.training["best_loss"].get<double>(), options_.out);
     return result.stop == Stop::signal ? ExitCode::interrupted : ExitCode::done;
   }
 
@@ -214,6 +226,13 @@ class TrainProgram final : public cli::Program {
   std::vector<double> radii_;
   std::vector<double> interval_;
 };
+
+#if !defined(__SANITIZE_ADDRESS__)
+// LibTorch takes half a second to start, and a signal that comes before main() must not end the program
+// either. What stands in this section runs before the start of any library.
+using Start = void (*)();
+[[gnu::section(".preinit_array"), gnu::used]] const Start hold_signals = k7::parallel::hold_stop_signals;
+#endif
 
 }  // namespace
 

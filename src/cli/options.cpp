@@ -2,10 +2,11 @@
 #include "cli/options.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <iterator>
 #include <memory>
-#include <sstream>
+#include <utility>
 
+#include "cli/words.hpp"
 #include "k7/version.hpp"
 
 namespace k7::cli {
@@ -20,28 +21,24 @@ std::string version_text(const Program& program) {
   return program.name() + " " + version + " (" + git_revision + ")\n";
 }
 
-std::string file_of_config(const CLI::App& app) {
-  const CLI::Option* option = app.get_config_ptr();
-  return option != nullptr && option->count() > 0 ? option->as<std::string>() : "";
-}
+constexpr const char* help_on_root =
+    "mpirun as root, as in many containers, wants OMPI_ALLOW_RUN_AS_ROOT=1 and "
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 "
+    "in the environment.";
 
-/// CLI11's texts for a bad option value begin with the option; this adds what help to ask for.
-[[noreturn]] void usage_error(const Program& program, const CLI::App& app, const CLI::ParseError& e) {
-  std::string text = e.what();
-  if (dynamic_cast<const CLI::ConfigError*>(&e) != nullptr ||
-      dynamic_cast<const CLI::FileError*>(&e) != nullptr)
-    text =
-        file_of_config(app) + ": " + text + " (a config file holds long options as keys, e.g. epochs = 100)";
+[[noreturn]] void usage_error(const Program& program, const std::string& text) {
   throw CollectiveError(ExitCode::bad_input, text + "; see " + program.name() + " --help");
 }
 
-std::unique_ptr<CLI::App> make_app(Program& program, int& verbose, int& quiet) {
+std::unique_ptr<CLI::App> make_app(Program& program, int& verbose, int& quiet, std::string& config) {
   auto app = std::make_unique<CLI::App>(program.summary(), program.name());
   app->get_formatter()->column_width(34);
   app->option_defaults()->always_capture_default();
   app->set_version_flag("--version", version_text(program));
-  app->set_config("--config", "", "TOML file with any long option as a key; the command line wins");
-  app->allow_config_extras(CLI::config_extras_mode::error);
+  app->footer(help_on_root);
+  // Not CLI11's own config option: read_config says on which line of the file something is wrong.
+  app->add_option("--config", config, "TOML file with any long option as a key; the command line wins")
+      ->configurable(false);
   app->add_flag("-v,--verbose", verbose, "More messages");
   app->add_flag("-q,--quiet", quiet, "Warnings and errors only");
   program.declare(*app);
@@ -68,6 +65,48 @@ io::Json values_of(const CLI::App& app) {
   return values;
 }
 
+ParsedOptions text_only(std::string text) {
+  ParsedOptions parsed;
+  parsed.text_only = true;
+  parsed.text = std::move(text);
+  return parsed;
+}
+
+bool holds_any(const std::vector<std::string>& words, const std::vector<std::string>& names) {
+  return std::find_first_of(words.begin(), words.end(), names.begin(), names.end()) != words.end();
+}
+
+void require_positionals(const Program& program, CLI::App& app, const std::vector<Given>& given) {
+  for (const CLI::Option* option : app.get_options([](CLI::Option* o) { return o->get_positional(); })) {
+    const bool is_given =
+        std::any_of(given.begin(), given.end(), [&](const Given& g) { return g.option == option; });
+    if (option->get_required() && !is_given)
+      throw UsageError("no " + option->get_name() + " are given: " + program.name() + " " +
+                       option->get_type_name());
+  }
+}
+
+/// Everything that is given, checked: the command line, and of the config file what it does not give.
+std::vector<Given> read_given(const Program& program, CLI::App& app, const std::vector<std::string>& words) {
+  auto given = read_words(app, words);
+  check_values(given);
+  const auto config = std::find_if(given.begin(), given.end(),
+                                   [](const Given& g) { return g.option->check_lname("config"); });
+  if (config != given.end()) {
+    auto from_file = read_config(app, config->values.front());
+    const auto is_overridden = [&](const Given& entry) {
+      return std::any_of(given.begin(), given.end(),
+                         [&](const Given& g) { return g.option == entry.option; });
+    };
+    std::vector<Given> added;
+    std::remove_copy_if(from_file.begin(), from_file.end(), std::back_inserter(added), is_overridden);
+    given.insert(given.end(), added.begin(), added.end());
+    check_values(given);
+  }
+  require_positionals(program, app, given);
+  return given;
+}
+
 }  // namespace
 
 ParsedOptions parse_options(Program& program, int argc, char** argv) {
@@ -78,28 +117,28 @@ ParsedOptions parse_options(Program& program, int argc, char** argv) {
     parsed.passthrough_args.assign(separator + 1, words.end());
     words.erase(separator, words.end());
     if (!program.takes_passthrough_args() && !parsed.passthrough_args.empty())
-      throw CollectiveError(ExitCode::bad_input, program.name() + " takes nothing after --");
+      usage_error(program, "nothing may follow --, as " + program.name() + " does not call PETSc");
   }
-  std::reverse(words.begin(), words.end());  // the order that CLI11 wants
-
+  // CLI11 gets words that are checked: its own messages are for those who know it.
+  std::vector<std::string> checked;
   // The first pass finds the preset; the second starts from its values, so that later options override them.
   for (const bool final_pass : {false, true}) {
     int verbose = 0;
     int quiet = 0;
-    const auto app = make_app(program, verbose, quiet);
+    std::string config;
+    const auto app = make_app(program, verbose, quiet, config);
+    if (holds_any(words, {"--help", "-h"})) return text_only(app->help());
+    if (holds_any(words, {"--version"})) return text_only(version_text(program));
     try {
-      auto copy = words;
-      app->parse(std::move(copy));
-    } catch (const CLI::CallForHelp&) {
-      parsed.text_only = true;
-      parsed.text = app->help();
-      return parsed;
-    } catch (const CLI::CallForVersion&) {
-      parsed.text_only = true;
-      parsed.text = version_text(program);
-      return parsed;
+      if (!final_pass) {
+        checked = plain_words(read_given(program, *app, words));
+        std::reverse(checked.begin(), checked.end());  // the order that CLI11 wants
+      }
+      app->parse(std::vector<std::string>(checked));
+    } catch (const UsageError& e) {
+      usage_error(program, e.what());
     } catch (const CLI::ParseError& e) {
-      usage_error(program, *app, e);
+      usage_error(program, e.what());
     }
     if (!final_pass) {
       program.apply_preset();

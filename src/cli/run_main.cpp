@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "k7/cli/run_main.hpp"
 
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -15,15 +18,53 @@
 #include "k7/parallel/blas.hpp"
 #include "k7/parallel/environment.hpp"
 #include "k7/parallel/log.hpp"
+#include "k7/parallel/signals.hpp"
+#include "k7/quote.hpp"
 #include "k7/version.hpp"
 
 namespace k7::cli {
 namespace {
 
+/// What may be shown of an error. Much of it can come from a file, which may hold megabytes, or sequences
+/// that steer a terminal.
 std::string one_line(std::string text) {
+  constexpr std::size_t most = 6000;
   std::replace(text.begin(), text.end(), '\n', ' ');
   while (!text.empty() && text.back() == ' ') text.pop_back();
-  return text;
+  return shortened(text, most);
+}
+
+/// Where a standard stream was closed, the next file that is opened would take its place, and what is
+/// printed would end up in that file.
+void keep_standard_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+      const int opened = open("/dev/null", O_RDWR);  // the lowest number that is free
+      if (opened >= 0 && opened != fd) close(opened);
+    }
+}
+
+/// Why not all that was printed on standard output has arrived; empty if it has, or if the program that read
+/// it has ended, as `head` does: it wanted no more. Root only.
+std::string output_loss() {
+  errno = 0;
+  const bool flushed = std::fflush(stdout) == 0;
+  if (flushed && std::ferror(stdout) == 0) return {};
+  // Something was lost before: whether one more line end can be written tells why.
+  if (flushed && write(STDOUT_FILENO, "\n", 1) == 1) return "standard output could not be written in full";
+  return errno == EPIPE ? "" : std::string("standard output cannot be written: ") + std::strerror(errno);
+}
+
+/// The exit code of a program that has done its work, when all of its output has arrived. Collective.
+ExitCode check_output(const Program& program, const parallel::Communicator& comm, ExitCode code,
+                      const std::string& results) {
+  std::string loss = comm.is_root() ? output_loss() : "";
+  if (!loss.empty()) {
+    if (!results.empty()) loss += "; the results are in " + results;
+    std::fprintf(stderr, "%s: error: %s\n", program.name().c_str(), one_line(loss).c_str());
+  }
+  const bool lost = comm.max(GlobalIndex{loss.empty() ? 0 : 1}) > 0;
+  return lost && code == ExitCode::done ? ExitCode::internal_error : code;
 }
 
 /// The last door: an error that only this rank knows of ends all ranks.
@@ -52,7 +93,7 @@ int report_collective(const Program& program, const parallel::Communicator& comm
   return static_cast<int>(code);
 }
 
-int run_parsed(Program& program, const ParsedOptions& parsed, const parallel::Communicator& comm) {
+ExitCode run_parsed(Program& program, const ParsedOptions& parsed, const parallel::Communicator& comm) {
   parallel::start_log(comm, parsed.verbosity);
   const int threads =
       program.requested_threads() > 0 ? program.requested_threads() : parallel::threads_per_rank(comm);
@@ -61,7 +102,7 @@ int run_parsed(Program& program, const ParsedOptions& parsed, const parallel::Co
                comm.size(), comm.size() == 1 ? "" : "s", threads, threads == 1 ? "" : "s",
                parallel::blas_name());
   Context context{comm, parsed.values, parsed.passthrough_args, threads};
-  return static_cast<int>(program.run(context));
+  return program.run(context);
 }
 
 }  // namespace
@@ -70,7 +111,12 @@ int run_main(int argc, char** argv, Program& program) {
   // A file that may not grow (ulimit -f) is then an error of writing, as on a full disk, and leaves no
   // temporary.
   std::signal(SIGXFSZ, SIG_IGN);
-  parallel::prepare_process(argv);
+  // Nor does a log that nobody reads any more end the work.
+  std::signal(SIGPIPE, SIG_IGN);
+  keep_standard_streams();
+  if (program.stops_on_signal()) parallel::hold_stop_signals();
+  parallel::prepare_process(argv);  // may start the program again
+  if (program.stops_on_signal()) parallel::catch_stop_signals();
   const parallel::Environment environment(argc, argv);
   const parallel::Communicator comm(MPI_COMM_WORLD);
   try {
@@ -78,9 +124,10 @@ int run_main(int argc, char** argv, Program& program) {
     const ParsedOptions parsed = parse_options(program, argc, argv);
     if (parsed.text_only) {
       if (comm.is_root()) std::fputs(parsed.text.c_str(), stdout);
-      return static_cast<int>(ExitCode::done);
+      return static_cast<int>(check_output(program, comm, ExitCode::done, ""));
     }
-    return run_parsed(program, parsed, comm);
+    const ExitCode code = run_parsed(program, parsed, comm);
+    return static_cast<int>(check_output(program, comm, code, program.results()));
   } catch (const CollectiveError& e) {
     return report_collective(program, comm, e.code(), e.what());
   } catch (const Error& e) {

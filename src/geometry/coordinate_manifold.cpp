@@ -9,6 +9,7 @@
 #include "geometry/left_invariant_spectrum.hpp"
 #include "geometry/manifolds.hpp"
 #include "k7/error.hpp"
+#include "k7/quote.hpp"
 
 namespace k7::geometry {
 namespace {
@@ -151,7 +152,7 @@ std::unique_ptr<Manifold> make_coordinate_manifold(const std::string& name, cons
                                                    CoordinateSampler sampler) {
   for (const double p : periods)
     if (!(p >= 0.0) || !std::isfinite(p))
-      throw InputError("a period of " + name + " is " + std::to_string(p) +
+      throw InputError("a period of " + name + " is " + short_number(p) +
                        "; periods are positive and finite, 0 = not periodic");
   return std::make_unique<CoordinateManifold>(name, periods, sampler);
 }

@@ -8,6 +8,7 @@
 #include "geometry/sphere_product.hpp"
 #include "k7/error.hpp"
 #include "k7/geometry/bryant_salamon.hpp"
+#include "k7/quote.hpp"
 
 namespace k7::geometry {
 namespace {
@@ -63,7 +64,7 @@ class IntervalManifold final : public SphereProduct {
 std::unique_ptr<Manifold> make_interval_manifold(const std::array<double, 2>& interval) {
   const auto [begin, end] = interval;
   if (!(begin > bolt_radius && end > begin && std::isfinite(end)))
-    throw InputError("interval of interval-s3xs3 is " + std::to_string(begin) + ", " + std::to_string(end) +
+    throw InputError("interval of interval-s3xs3 is " + short_number(begin) + ", " + short_number(end) +
                      "; finite ends 1 < r0 < r1 are needed, in units of the bolt radius");
   return std::make_unique<IntervalManifold>(interval);
 }

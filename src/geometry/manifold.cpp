@@ -8,6 +8,7 @@
 
 #include "geometry/manifolds.hpp"
 #include "k7/error.hpp"
+#include "k7/quote.hpp"
 
 namespace k7::geometry {
 
@@ -86,7 +87,7 @@ std::unique_ptr<Manifold> make_manifold(const std::string& name, const ManifoldP
   if (name == "euclidean") return coordinates({}, CoordinateSampler::none);
   std::string known;
   for (const auto& n : manifold_names()) known += (known.empty() ? "" : ", ") + n;
-  throw InputError("unknown manifold '" + name + "'; known: " + known);
+  throw InputError("unknown manifold " + k7::quoted(name) + "; known: " + known);
 }
 
 }  // namespace k7::geometry

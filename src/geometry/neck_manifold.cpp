@@ -7,6 +7,7 @@
 #include "geometry/manifolds.hpp"
 #include "geometry/sphere_product.hpp"
 #include "k7/error.hpp"
+#include "k7/quote.hpp"
 
 namespace k7::geometry {
 namespace {
@@ -28,8 +29,8 @@ class NeckManifold final : public SphereProduct {
 std::unique_ptr<Manifold> make_neck_manifold(const std::array<double, 3>& radii) {
   for (const double r : radii)
     if (!(r > 0.0) || !std::isfinite(r))
-      throw InputError("radii of s1xs3xs3 are " + std::to_string(radii[0]) + ", " + std::to_string(radii[1]) +
-                       ", " + std::to_string(radii[2]) + "; positive finite numbers are needed");
+      throw InputError("radii of s1xs3xs3 are " + short_number(radii[0]) + ", " + short_number(radii[1]) +
+                       ", " + short_number(radii[2]) + "; positive finite numbers are needed");
   return std::make_unique<NeckManifold>(radii);
 }
 

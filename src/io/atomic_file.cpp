@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <utility>
@@ -57,6 +59,58 @@ std::string write_obstacle(const std::string& path) {
   return {};
 }
 
+SpaceReservation::SpaceReservation(const std::string& path, std::uint64_t bytes) {
+  const std::string name = temporary_name(path);
+  fd_ = ::open(name.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
+  if (fd_ < 0) fail(path, std::string("cannot be written: ") + std::strerror(errno));
+  ::unlink(name.c_str());
+  // Not posix_fallocate: where a file system cannot reserve, that one writes every block.
+  if (::fallocate(fd_, 0, 0, static_cast<off_t>(bytes)) == 0) return;
+  const int reason = errno;
+  release();
+  if (reason == ENOSPC || reason == EFBIG || reason == EDQUOT)
+    fail(path, "cannot be written: " + std::to_string((bytes + 1048575) / 1048576) +
+                   " MiB are needed: " + std::strerror(reason));
+}
+
+SpaceReservation::SpaceReservation(SpaceReservation&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+SpaceReservation& SpaceReservation::operator=(SpaceReservation&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+SpaceReservation::~SpaceReservation() {
+  release();
+}
+
+void SpaceReservation::release() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+std::array<std::string, 3> rescue_folders() {
+  const char* temporary = std::getenv("TMPDIR");
+  const bool is_set = temporary != nullptr && *temporary != '\0';
+  return {".", is_set ? temporary : "/tmp", "/tmp"};
+}
+
+std::string claim_rescue_name(const std::string& path, const std::string& folder) {
+  const fs::path wanted = fs::path(path).filename();
+  const std::string stem = wanted.stem().string() + "-" + std::to_string(getpid());
+  constexpr int most_tries = 1000;
+  for (int i = 0; i < most_tries; ++i) {
+    const std::string number = i == 0 ? "" : "-" + std::to_string(i);
+    const std::string name = (fs::path(folder) / (stem + number + wanted.extension().string())).string();
+    const int fd = ::open(name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    if (fd >= 0) {
+      ::close(fd);
+      return name;
+    }
+    if (errno != EEXIST) return {};
+  }
+  return {};
+}
+
 AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
   const std::string obstacle = write_obstacle(path_);
   if (!obstacle.empty()) fail(path_, obstacle);
@@ -76,16 +130,7 @@ void AtomicFile::write(const std::string& bytes) {
 }
 
 void AtomicFile::check_space(std::uint64_t bytes) const {
-  const int fd = ::open(temporary_.c_str(), O_CREAT | O_WRONLY, 0666);
-  if (fd < 0) fail(path_, std::string("cannot be written: ") + std::strerror(errno));
-  // Not posix_fallocate: where a file system cannot reserve, that one writes every block.
-  const bool reserved = ::fallocate(fd, 0, 0, static_cast<off_t>(bytes)) == 0;
-  const int reason = errno;
-  ::close(fd);
-  ::unlink(temporary_.c_str());
-  if (!reserved && (reason == ENOSPC || reason == EFBIG || reason == EDQUOT))
-    fail(path_, "cannot be written: " + std::to_string((bytes + 1048575) / 1048576) +
-                    " MiB are needed: " + std::strerror(reason));
+  const SpaceReservation held(path_, bytes);
 }
 
 void AtomicFile::commit(const std::string& keep) {
@@ -96,6 +141,20 @@ void AtomicFile::commit(const std::string& keep) {
     fail(path_, std::string("cannot be renamed into place: ") + std::strerror(errno));
   committed_ = true;
   flush_to_disk(folder_of(path_), O_RDONLY | O_DIRECTORY);
+}
+
+std::string rescue_text(const std::string& path, const std::string& text) {
+  for (const std::string& folder : rescue_folders()) {
+    const std::string name = claim_rescue_name(path, folder);
+    if (name.empty()) continue;
+    try {
+      write_text(name, text);
+      return name;
+    } catch (const InputError&) {
+      ::unlink(name.c_str());
+    }
+  }
+  return {};
 }
 
 void write_text(const std::string& path, const std::string& text) {

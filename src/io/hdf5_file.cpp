@@ -2,15 +2,17 @@
 #include "k7/io/hdf5_file.hpp"
 
 #include <hdf5.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <utility>
 
-#include "io/guarded_call.hpp"
 #include "k7/error.hpp"
+#include "k7/quote.hpp"
 
 namespace k7::io {
 namespace {
@@ -18,6 +20,8 @@ namespace {
 static_assert(sizeof(hid_t) == sizeof(std::int64_t), "HDF5 1.10 or newer has 64-bit handles");
 
 bool abandoned = false;
+
+constexpr double default_chunk_cache = 1 << 20;  // bytes, HDF5's own
 
 // Characters or numbers of an attribute: HDF5 stores no more than 64 KiB unless told to, so that a larger
 // length comes from a damaged file; taking so much memory on its word could end the program.
@@ -31,10 +35,15 @@ class Handle {
     if (id_ >= 0 && !abandoned) closer_(id_);
   }
   Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, -1)), closer_(other.closer_) {}
-  Handle& operator=(Handle&&) = delete;
+  Handle& operator=(Handle&& other) noexcept {
+    std::swap(id_, other.id_);
+    std::swap(closer_, other.closer_);
+    return *this;
+  }
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
   operator hid_t() const { return id_; }
+  hid_t release() { return std::exchange(id_, -1); }
 
  private:
   hid_t id_;
@@ -51,7 +60,7 @@ std::string library_text() {
         return 0;
       },
       &text);
-  return text.substr(0, text.find('\n'));
+  return shortened(text.substr(0, text.find('\n')), 200);  // it may hold names out of the file
 }
 
 /// HDF5 prints its error stack unless told not to; our messages carry the part that matters.
@@ -61,17 +70,6 @@ void silence_library() {
 
 [[noreturn]] void fail(const std::string& path, const std::string& item, const std::string& what) {
   throw InputError(path + (item.empty() ? "" : ": " + item) + ": " + what);
-}
-
-/// Calls HDF5 where a damaged file is known to crash it or to keep it busy; see guarded_call.
-template <class Work>
-void guarded(const std::string& path, const std::string& item, const Work& work) {
-  const CallEnd end = guarded_call(work);
-  if (end == CallEnd::returned) return;
-  abandoned = true;
-  fail(path, item,
-       std::string("is damaged: reading it ") +
-           (end == CallEnd::crashed ? "crashes the HDF5 library" : "does not end inside the HDF5 library"));
 }
 
 Handle access_properties(const parallel::Communicator* comm) {
@@ -91,23 +89,95 @@ hid_t file_type(Hdf5File::Type type) {
   }
 }
 
+// The file that a link outside named when it was refused; HDF5's call has then failed.
+std::string refused_link;
+
+/// Properties for finding an object by its name: links into other files are not followed, or a message could
+/// show what another file holds.
+hid_t link_access(hid_t list_class) {
+  const hid_t plist = H5Pcreate(list_class);
+  H5Pset_elink_cb(
+      plist,
+      [](const char*, const char*, const char* file, const char*, unsigned*, hid_t, void*) -> herr_t {
+        refused_link = file;
+        return -1;
+      },
+      nullptr);
+  return plist;
+}
+
+/// One list for all names.
+hid_t lookup() {
+  static const hid_t plist = link_access(H5P_LINK_ACCESS);
+  return plist;
+}
+
+/// To be called when something was not found: it may lie in another file.
+void refuse_link_outside(const std::string& path, const std::string& item) {
+  if (refused_link.empty()) return;
+  const std::string target = std::exchange(refused_link, "");
+  fail(path, item,
+       "is a link into another file, " + k7::quoted(target) +
+           "; K7 reads files that stand alone: copy it with h5copy -f ext");
+}
+
 bool link_exists(hid_t file, const std::string& name) {
   // H5Lexists needs every parent to exist.
   for (std::size_t slash = name.find('/', 1); slash != std::string::npos; slash = name.find('/', slash + 1))
-    if (H5Lexists(file, name.substr(0, slash).c_str(), H5P_DEFAULT) <= 0) return false;
-  return H5Lexists(file, name.c_str(), H5P_DEFAULT) > 0;
+    if (H5Lexists(file, name.substr(0, slash).c_str(), lookup()) <= 0) return false;
+  return H5Lexists(file, name.c_str(), lookup()) > 0;
+}
+
+/// HDF5's name of a filter that it cannot undo, for the message; empty where it can undo all.
+std::string unknown_filter(hid_t properties) {
+  const int n = H5Pget_nfilters(properties);
+  for (int i = 0; i < n; ++i) {
+    unsigned flags = 0;
+    std::size_t n_values = 0;
+    std::array<char, 81> name{};
+    const H5Z_filter_t filter = H5Pget_filter2(properties, static_cast<unsigned>(i), &flags, &n_values,
+                                               nullptr, name.size() - 1, name.data(), nullptr);
+    if (filter >= 0 && H5Zfilter_avail(filter) <= 0)
+      return k7::quoted(name.data()) + " (number " + std::to_string(filter) + ")";
+  }
+  return {};
+}
+
+/// Bytes of a chunk of a dataset, 0 where it has none. A double: what a damaged file says may be any number.
+double chunk_bytes(hid_t dataset, hid_t properties) {
+  if (H5Pget_layout(properties) != H5D_CHUNKED) return 0.0;
+  std::array<hsize_t, H5S_MAX_RANK> chunk{};
+  const int rank = H5Pget_chunk(properties, static_cast<int>(chunk.size()), chunk.data());
+  const Handle type(H5Dget_type(dataset), H5Tclose);
+  double bytes = static_cast<double>(H5Tget_size(type));
+  for (int i = 0; i < rank; ++i) bytes *= static_cast<double>(chunk[static_cast<std::size_t>(i)]);
+  return bytes;
 }
 
 }  // namespace
 
-Hdf5File Hdf5File::open(const std::string& path, const parallel::Communicator* comm) {
+std::string shape_text(const Hdf5File::Shape& shape) {
+  std::string text = "(";
+  for (std::size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
+  return text + (shape.size() == 1 ? ",)" : ")");
+}
+
+std::string read_obstacle(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return std::string("cannot be opened: ") + std::strerror(errno);
+  if (S_ISDIR(status.st_mode)) return "is a folder; a file is needed";
+  // Opening a pipe waits for a writer, and a device may never end.
+  if (!S_ISREG(status.st_mode)) return "is not a regular file but a pipe, socket or device; a file is needed";
+  if (::access(path.c_str(), R_OK) != 0) return std::string("cannot be opened: ") + std::strerror(errno);
+  return {};
+}
+
+Hdf5File Hdf5File::open(const std::string& path) {
   silence_library();
-  const std::ifstream probe(path);
-  if (!probe) fail(path, "", std::string("cannot be opened: ") + std::strerror(errno));
-  if (comm == nullptr && H5Fis_hdf5(path.c_str()) <= 0) fail(path, "", "is not an HDF5 file");
-  const Handle plist = access_properties(comm);
-  hid_t file = -1;
-  guarded(path, "", [&] { file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, plist); });
+  const std::string obstacle = read_obstacle(path);
+  if (!obstacle.empty()) fail(path, "", obstacle);
+  if (H5Fis_hdf5(path.c_str()) <= 0) fail(path, "", "is not an HDF5 file");
+  const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
   if (file < 0) fail(path, "", "is not a readable HDF5 file, it may be truncated (" + library_text() + ")");
   return Hdf5File(path, file);
 }
@@ -141,10 +211,19 @@ std::string Hdf5File::image() const {
 }
 
 Hdf5File::Hdf5File(Hdf5File&& other) noexcept
-    : path_(std::move(other.path_)), file_(std::exchange(other.file_, -1)) {}
+    : path_(std::move(other.path_)),
+      file_(std::exchange(other.file_, -1)),
+      datasets_(std::exchange(other.datasets_, {})) {}
 
 Hdf5File::~Hdf5File() {
+  close_datasets();
   if (file_ >= 0 && !abandoned) H5Fclose(file_);
+}
+
+void Hdf5File::close_datasets() const {
+  if (!abandoned)
+    for (const auto& [name, dataset] : datasets_) H5Dclose(dataset);
+  datasets_.clear();
 }
 
 void Hdf5File::flush() {
@@ -161,6 +240,7 @@ bool hdf5_abandoned() {
 }
 
 void Hdf5File::close() {
+  close_datasets();
   const hid_t file = std::exchange(file_, -1);
   const bool flushed = H5Fflush(file, H5F_SCOPE_LOCAL) >= 0;
   const std::string reason = flushed ? "" : library_text();
@@ -170,26 +250,85 @@ void Hdf5File::close() {
 }
 
 bool Hdf5File::has(const std::string& name) const {
-  return link_exists(file_, name);
+  const bool exists = link_exists(file_, name);
+  refuse_link_outside(path_, name);
+  return exists;
 }
 
-Hdf5File::Shape Hdf5File::shape(const std::string& dataset) const {
-  if (!has(dataset)) fail(path_, dataset, "no such dataset");
-  const Handle d(H5Dopen2(file_, dataset.c_str(), H5P_DEFAULT), H5Dclose);
-  if (d < 0) fail(path_, dataset, "is not a dataset");
+std::int64_t Hdf5File::dataset(const std::string& name) const {
+  const auto known = datasets_.find(name);
+  if (known != datasets_.end()) return known->second;
+  if (!has(name)) fail(path_, name, "no such dataset");
+  const Handle access(link_access(H5P_DATASET_ACCESS), H5Pclose);
+  Handle d(H5Dopen2(file_, name.c_str(), access), H5Dclose);
+  refuse_link_outside(path_, name);
+  if (d < 0) fail(path_, name, "is not a dataset");
+  const Handle properties(H5Dget_create_plist(d), H5Pclose);
+  if (H5Pget_layout(properties) == H5D_VIRTUAL)
+    fail(path_, name,
+         "is a virtual dataset, whose numbers lie elsewhere; K7 reads files that stand alone: copy it with "
+         "h5repack");
+  if (H5Pget_external_count(properties) > 0)
+    fail(path_, name,
+         "has its numbers in another file (external storage); K7 reads files that stand alone: copy it with "
+         "h5repack");
+  const std::string filter = unknown_filter(properties);
+  if (!filter.empty())
+    fail(path_, name,
+         "is compressed with the filter " + filter +
+             ", which this HDF5 library does not have; copy it with h5repack -f GZIP=4 where it can be read");
+  const double chunk = chunk_bytes(d, properties);
+  if (chunk > default_chunk_cache) {
+    require_stored(
+        name, chunk, static_cast<double>(H5Dget_storage_size(d)),
+        "has a chunk of " + std::to_string(static_cast<std::uint64_t>(chunk / (1 << 20))) + " MiB");
+    // A chunk that does not fit the cache is decompressed anew for every block of rows.
+    H5Pset_chunk_cache(access, H5D_CHUNK_CACHE_NSLOTS_DEFAULT, static_cast<std::size_t>(chunk),
+                       H5D_CHUNK_CACHE_W0_DEFAULT);
+    d = Handle(H5Dopen2(file_, name.c_str(), access), H5Dclose);
+    if (d < 0) fail(path_, name, "cannot be opened (" + library_text() + ")");
+  }
+  constexpr std::size_t most_open = 16;
+  if (datasets_.size() >= most_open) close_datasets();
+  return datasets_[name] = d.release();
+}
+
+double Hdf5File::chunk_size(const std::string& dataset_name) const {
+  const hid_t d = dataset(dataset_name);
+  const Handle properties(H5Dget_create_plist(d), H5Pclose);
+  return chunk_bytes(d, properties);
+}
+
+void Hdf5File::require_stored(const std::string& dataset, double bytes, double stored,
+                              const std::string& what) const {
+  constexpr double harmless = 1 << 26;
+  constexpr double best_compression = 4096.0;  // no filter of HDF5 does better (deflate: 1032)
+  if (bytes > harmless && bytes > best_compression * stored)
+    fail(path_, dataset,
+         what + " but only " + std::to_string(static_cast<std::uint64_t>(stored)) +
+             " bytes are stored; its rows were never written");
+}
+
+Hdf5File::Shape Hdf5File::shape(const std::string& dataset_name) const {
+  const hid_t d = dataset(dataset_name);
   const Handle space(H5Dget_space(d), H5Sclose);
   const int rank = H5Sget_simple_extent_ndims(space);
-  if (rank < 0) fail(path_, dataset, "has no simple shape");
+  if (rank < 0 || H5Sget_simple_extent_type(space) == H5S_NULL)
+    fail(path_, dataset_name, "has no simple shape");
   std::vector<hsize_t> extent(static_cast<std::size_t>(rank));
   H5Sget_simple_extent_dims(space, extent.data(), nullptr);
   return {extent.begin(), extent.end()};
 }
 
-std::uint64_t Hdf5File::storage_size(const std::string& dataset) const {
-  if (!has(dataset)) fail(path_, dataset, "no such dataset");
-  const Handle d(H5Dopen2(file_, dataset.c_str(), H5P_DEFAULT), H5Dclose);
-  if (d < 0) fail(path_, dataset, "is not a dataset");
-  return H5Dget_storage_size(d);
+std::uint64_t Hdf5File::storage_size(const std::string& dataset_name) const {
+  return H5Dget_storage_size(dataset(dataset_name));
+}
+
+void Hdf5File::require_data(const std::string& dataset_name) const {
+  double bytes = sizeof(float);
+  for (const auto n : shape(dataset_name)) bytes *= static_cast<double>(n);
+  require_stored(dataset_name, bytes, static_cast<double>(storage_size(dataset_name)),
+                 "has shape " + shape_text(shape(dataset_name)));
 }
 
 std::vector<std::string> Hdf5File::list(const std::string& group) const {
@@ -201,7 +340,8 @@ std::vector<std::string> Hdf5File::list(const std::string& group) const {
         static_cast<std::vector<std::string>*>(out)->emplace_back(name);
         return 0;
       },
-      &names, H5P_DEFAULT);
+      &names, lookup());
+  refuse_link_outside(path_, group);
   if (done < 0) fail(path_, group, "cannot be listed (" + library_text() + ")");
   return names;
 }
@@ -211,25 +351,25 @@ void Hdf5File::create_group(const std::string& name) {
   if (g < 0) fail(path_, name, "group cannot be created (" + library_text() + ")");
 }
 
-std::vector<double> Hdf5File::read(const std::string& dataset) const {
-  const Shape extent = shape(dataset);
+std::vector<double> Hdf5File::read(const std::string& dataset_name) const {
+  require_data(dataset_name);
   std::uint64_t total = 1;
-  for (const auto n : extent) total *= n;
+  for (const auto n : shape(dataset_name)) total *= n;
   std::vector<double> values(total);
-  const Handle d(H5Dopen2(file_, dataset.c_str(), H5P_DEFAULT), H5Dclose);
-  if (H5Dread(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0)
-    fail(path_, dataset, "cannot be read (" + library_text() + ")");
+  if (H5Dread(dataset(dataset_name), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0)
+    fail(path_, dataset_name, "cannot be read (" + library_text() + ")");
   return values;
 }
 
-void Hdf5File::transfer(const std::string& dataset, std::uint64_t begin, std::uint64_t count,
+void Hdf5File::transfer(const std::string& dataset_name, std::uint64_t begin, std::uint64_t count,
                         std::int64_t memory_type, void* out, const void* in) const {
-  const Shape extent = shape(dataset);
-  const Handle d(H5Dopen2(file_, dataset.c_str(), H5P_DEFAULT), H5Dclose);
+  const Shape extent = shape(dataset_name);
+  if (extent.empty()) fail(path_, dataset_name, "has no rows, it is a single number");
+  const hid_t d = dataset(dataset_name);
   const Handle type(H5Dget_type(d), H5Tclose);
   const H5T_class_t wanted = memory_type == H5T_NATIVE_DOUBLE ? H5T_FLOAT : H5T_INTEGER;
   if (H5Tget_class(type) != wanted)
-    fail(path_, dataset,
+    fail(path_, dataset_name,
          wanted == H5T_FLOAT ? "has the wrong type; float64 or float32 is needed"
                              : "has the wrong type; integers are needed");
   std::vector<hsize_t> start(extent.size(), 0);
@@ -245,13 +385,13 @@ void Hdf5File::transfer(const std::string& dataset, std::uint64_t begin, std::ui
   } else {
     H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start.data(), nullptr, block.data(), nullptr);
   }
-  const herr_t done = out != nullptr ? H5Dread(d, memory_type, memory_space, file_space, H5P_DEFAULT, out)
-                                     : H5Dwrite(d, memory_type, memory_space, file_space, H5P_DEFAULT, in);
+  const herr_t done = in == nullptr ? H5Dread(d, memory_type, memory_space, file_space, H5P_DEFAULT, out)
+                                    : H5Dwrite(d, memory_type, memory_space, file_space, H5P_DEFAULT, in);
   if (done < 0)
-    fail(path_, dataset,
+    fail(path_, dataset_name,
          "rows " + std::to_string(begin) + ".." + std::to_string(begin + count) +
-             (out != nullptr ? " cannot be read, the file may be damaged ("
-                             : " cannot be written, is the disk full? (") +
+             (in == nullptr ? " cannot be read, the file may be damaged ("
+                            : " cannot be written, is the disk full? (") +
              library_text() + ")");
 }
 
@@ -301,11 +441,11 @@ void Hdf5File::write(const std::string& dataset, const Shape& shape, const doubl
 }
 
 bool Hdf5File::has_attribute(const std::string& object, const std::string& name) const {
-  return H5Aexists_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT) > 0;
+  return H5Aexists_by_name(file_, object.c_str(), name.c_str(), lookup()) > 0;
 }
 
 std::string Hdf5File::string_attribute(const std::string& object, const std::string& name) const {
-  const Handle a(H5Aopen_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  const Handle a(H5Aopen_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT, lookup()), H5Aclose);
   if (a < 0) fail(path_, "attribute " + name, "is missing");
   const Handle type(H5Aget_type(a), H5Tclose);
   const Handle space(H5Aget_space(a), H5Sclose);
@@ -315,11 +455,12 @@ std::string Hdf5File::string_attribute(const std::string& object, const std::str
   if (H5Tis_variable_str(type) > 0) {
     char* value = nullptr;
     const Handle memory(H5Tcopy(type), H5Tclose);
-    herr_t done = -1;
-    guarded(path_, "attribute " + name, [&] { done = H5Aread(a, memory, &value); });
-    if (done < 0 || value == nullptr) fail(path_, "attribute " + name, "cannot be read");
+    if (H5Aread(a, memory, &value) < 0 || value == nullptr)
+      fail(path_, "attribute " + name, "cannot be read");
     text = value;
     H5free_memory(value);
+    if (text.size() > longest_attribute)
+      fail(path_, "attribute " + name, "is too long, the file may be damaged");
   } else {
     const std::size_t size = H5Tget_size(type);
     if (size > longest_attribute) fail(path_, "attribute " + name, "is too long, the file may be damaged");
@@ -331,7 +472,7 @@ std::string Hdf5File::string_attribute(const std::string& object, const std::str
 }
 
 std::vector<double> Hdf5File::numbers_attribute(const std::string& object, const std::string& name) const {
-  const Handle a(H5Aopen_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  const Handle a(H5Aopen_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT, lookup()), H5Aclose);
   if (a < 0) fail(path_, "attribute " + name, "is missing");
   const Handle type(H5Aget_type(a), H5Tclose);
   const H5T_class_t kind = H5Tget_class(type);

@@ -4,13 +4,36 @@
 #include <array>
 #include <ctime>
 
+#include "k7/error.hpp"
 #include "k7/geometry/conventions.hpp"
 #include "k7/io/atomic_file.hpp"
 
 namespace k7::io {
 
+namespace {
+
+/// A file name may hold bytes that are not UTF-8; they must not cost the results.
+std::string text_of(const Json& value) {
+  return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
 void write_json(const std::string& path, const Json& value) {
-  write_text(path, value.dump(2) + "\n");
+  write_text(path, text_of(value));
+}
+
+void write_results(const std::string& path, const Json& value) {
+  const std::string text = text_of(value);
+  try {
+    write_text(path, text);
+  } catch (const InputError& e) {
+    const std::string rescued = rescue_text(path, text);
+    throw InputError(std::string(e.what()) + (rescued.empty()
+                                                  ? "; no other folder takes the results either, which are "
+                                                    "those printed above"
+                                                  : "; the results are in " + rescued));
+  }
 }
 
 Json constants_json() {

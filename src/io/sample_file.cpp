@@ -7,50 +7,31 @@
 
 #include "k7/error.hpp"
 #include "k7/parallel/agree.hpp"
+#include "k7/quote.hpp"
 
 namespace k7::io {
 namespace {
 
 using geometry::dim;
 
-std::string shape_text(const Hdf5File::Shape& shape) {
-  std::string text = "(";
-  for (std::size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-  return text + (shape.size() == 1 ? ",)" : ")");
-}
-
-[[noreturn]] void fail(const Hdf5File& file, const std::string& item, const std::string& what) {
+[[noreturn]] void fail(const Hdf5Reader& file, const std::string& item, const std::string& what) {
   throw InputError(file.path() + ": " + item + ": " + what);
 }
 
-[[noreturn]] void fail_row(const Hdf5File& file, const std::string& item, GlobalIndex row,
+[[noreturn]] void fail_row(const Hdf5Reader& file, const std::string& item, GlobalIndex row,
                            const std::string& what) {
   throw InputError(file.path() + ": " + item + " row " + std::to_string(row) + ": " + what);
 }
 
-/// A dataset may declare any number of rows without storing them, and memory would be taken on its word. No
-/// filter of HDF5 makes numbers 4096 times smaller (deflate: 1032), so one that does holds no data.
-void require_data(const Hdf5File& file, const std::string& dataset, const Hdf5File::Shape& shape) {
-  constexpr double harmless = 1 << 26;
-  constexpr double best_compression = 4096.0;
-  double bytes = sizeof(float);
-  for (const auto n : shape) bytes *= static_cast<double>(n);
-  const auto stored = static_cast<double>(file.storage_size(dataset));
-  if (bytes > harmless && bytes > best_compression * stored)
-    fail(file, dataset,
-         "has shape " + shape_text(shape) + " but only " + std::to_string(file.storage_size(dataset)) +
-             " bytes are stored; its rows were never written");
-}
-
-void require_shape(const Hdf5File& file, const std::string& dataset, const Hdf5File::Shape& wanted) {
+void require_shape(const Hdf5Reader& file, const std::string& dataset, const Hdf5File::Shape& wanted) {
   if (!file.has(dataset)) fail(file, dataset, "is missing; shape " + shape_text(wanted) + " is needed");
   const auto found = file.shape(dataset);
   if (found != wanted)
     fail(file, dataset, "has shape " + shape_text(found) + "; " + shape_text(wanted) + " is needed");
-  require_data(file, dataset, found);
+  file.require_data(dataset);
 }
 
-geometry::Periods read_periods(const Hdf5File& file) {
+geometry::Periods read_periods(const Hdf5Reader& file) {
   const auto values = file.numbers_attribute("/", "periods");
   if (values.size() != dim)
     fail(file, "attribute periods", "has " + std::to_string(values.size()) + " numbers; 7 are needed");
@@ -62,22 +43,20 @@ geometry::Periods read_periods(const Hdf5File& file) {
 /// Rows per block when validating and writing: a few MiB of metrics.
 constexpr GlobalIndex chunk_rows = 8192;
 
+/// Bytes of a sample file; more than any disk has where they cannot be counted.
 std::uint64_t bytes_of(const SampleWriter::Contents& contents, const geometry::Manifold& manifold) {
   const int points = contents.points ? manifold.point_size() : 0;
   const std::uint64_t row = dim + dim * dim + static_cast<std::uint64_t>(points) +
                             (contents.phi ? geometry::n_phi : 0) + (contents.weight ? 1 : 0);
-  return row * sizeof(double) * static_cast<std::uint64_t>(contents.n_points);
+  const auto n = static_cast<std::uint64_t>(contents.n_points);
+  constexpr std::uint64_t most = std::uint64_t{1} << 62;
+  return n > most / (row * sizeof(double)) ? most : n * row * sizeof(double);
 }
 
 }  // namespace
 
 SampleReader::SampleReader(const std::string& path, const parallel::Communicator& comm)
-    : file_([&] {
-        // Rank 0 looks first: a file that is missing or damaged at its head then gives one message, before
-        // the collective open.
-        parallel::agree_on_root(comm, [&] { Hdf5File::open(path); });
-        return Hdf5File::open(path, &comm);
-      }()) {
+    : file_(open_on_all_ranks(path, comm)) {
   parallel::agree(comm, [&] {
     read_attributes();
     check_shapes();
@@ -88,12 +67,12 @@ void SampleReader::read_attributes() {
   if (file_.has_attribute("/", "format")) {
     const std::string format = file_.string_attribute("/", "format");
     if (format != "k7-samples")
-      fail(file_, "attribute format", "is '" + format + "'; 'k7-samples' is needed");
+      fail(file_, "attribute format", "is " + k7::quoted(format) + "; 'k7-samples' is needed");
   }
   if (file_.has_attribute("/", "version")) {
     const double version = file_.number_attribute("/", "version");
     if (version != 1.0)
-      fail(file_, "attribute version", "is " + std::to_string(version) + "; this program reads version 1");
+      fail(file_, "attribute version", "is " + short_number(version) + "; this program reads version 1");
   }
   const std::string name =
       file_.has_attribute("/", "manifold") ? file_.string_attribute("/", "manifold") : "euclidean";
@@ -108,7 +87,7 @@ void SampleReader::read_attributes() {
     const std::string frame = file_.string_attribute("/", "frame");
     if (frame != manifold_->frame())
       fail(file_, "attribute frame",
-           "is '" + frame + "'; manifold " + name + " needs '" + manifold_->frame() + "'");
+           "is " + k7::quoted(frame) + "; manifold " + name + " needs '" + manifold_->frame() + "'");
   }
 }
 
@@ -118,7 +97,7 @@ void SampleReader::check_shapes() {
   if (coords.size() != 2 || coords[1] != dim)
     fail(file_, "/coords", "has shape " + shape_text(coords) + "; (N, 7) is needed");
   if (coords[0] == 0) fail(file_, "/coords", "has no rows; at least 2 points are needed");
-  require_data(file_, "/coords", coords);
+  file_.require_data("/coords");
   n_points_ = static_cast<GlobalIndex>(coords[0]);
   require_shape(file_, "/metric", {coords[0], dim, dim});
   point_dataset_ = "/coords";
@@ -140,7 +119,7 @@ void SampleReader::read_weights(GlobalIndex begin, GlobalIndex count, double* we
   for (GlobalIndex row = 0; row < count; ++row)
     if (!(weights[row] > 0.0) || !std::isfinite(weights[row]))
       fail_row(file_, "/weight", begin + row,
-               "is " + std::to_string(weights[row]) + "; a positive finite sampling density is needed");
+               "is " + short_number(weights[row]) + "; a positive finite sampling density is needed");
 }
 
 void SampleReader::read(GlobalIndex begin, GlobalIndex count, double* points, double* metrics) const {
@@ -170,13 +149,17 @@ void SampleReader::read(GlobalIndex begin, GlobalIndex count, double* points, do
   }
 }
 
+std::uint64_t SharedHdf5Output::space(std::uint64_t bytes) {
+  constexpr std::uint64_t structure = std::uint64_t{1} << 16;  // headers and chunk index
+  return bytes + bytes / 100 + structure;
+}
+
 SharedHdf5Output::SharedHdf5Output(const std::string& path, const parallel::Communicator& comm,
                                    std::uint64_t bytes)
     : comm_(comm) {
   parallel::agree_on_root(comm, [&] {
     output_ = std::make_unique<AtomicFile>(path);
-    constexpr std::uint64_t structure = std::uint64_t{1} << 16;  // headers and chunk index
-    output_->check_space(bytes + bytes / 100 + structure);
+    output_->check_space(space(bytes));
   });
   std::string temporary = output_ ? output_->temporary() : "";
   comm.broadcast(temporary);

@@ -9,6 +9,9 @@
 #include <fstream>
 #include <vector>
 
+#include "k7/io/hdf5_file.hpp"
+#include "k7/quote.hpp"
+
 namespace k7::io {
 namespace {
 
@@ -42,7 +45,16 @@ std::string sealed(const std::string& bytes) {
   return checksum.seal() + bytes;
 }
 
+bool has_seal(const std::string& path) {
+  if (!read_obstacle(path).empty()) return false;
+  std::string start(std::strlen(magic), '\0');
+  std::ifstream file(path, std::ios::binary);
+  return file.read(start.data(), static_cast<std::streamsize>(start.size())) && start == magic;
+}
+
 std::string seal_defect(const std::string& path) {
+  const std::string obstacle = read_obstacle(path);
+  if (!obstacle.empty()) return obstacle;
   std::ifstream file(path, std::ios::binary);
   if (!file) return std::string("cannot be opened: ") + std::strerror(errno);
   std::string seal(block, '\0');
@@ -54,8 +66,8 @@ std::string seal_defect(const std::string& path) {
     checksum.add(buffer.data(), static_cast<std::size_t>(file.gcount()));
   if (file.bad()) return std::string("cannot be read: ") + std::strerror(errno);
   if (seal == checksum.seal()) return {};
-  return fmt::format("is damaged: its {} bytes do not have the checksum '{}'", checksum.bytes(),
-                     seal.substr(0, seal.find('\n')));
+  return fmt::format("is damaged: its {} bytes do not have the checksum {}", checksum.bytes(),
+                     k7::quoted(seal.substr(0, seal.find('\n'))));
 }
 
 }  // namespace k7::io

@@ -2,6 +2,7 @@
 #include "k7/parallel/signals.hpp"
 
 #include <csignal>
+#include <initializer_list>
 
 namespace k7::parallel {
 namespace {
@@ -12,7 +13,19 @@ extern "C" void remember_signal(int number) {
   stop_signal = number;
 }
 
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGTERM, SIGUSR1}) sigaddset(&set, number);
+  return set;
+}
+
 }  // namespace
+
+void hold_stop_signals() {
+  const sigset_t set = stop_signals();
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+}
 
 void catch_stop_signals() {
   struct sigaction action {};
@@ -21,14 +34,12 @@ void catch_stop_signals() {
   sigemptyset(&action.sa_mask);
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGUSR1, &action, nullptr);
+  const sigset_t set = stop_signals();
+  sigprocmask(SIG_UNBLOCK, &set, nullptr);
 }
 
 bool stop_requested_here() {
   return stop_signal != 0;
-}
-
-bool stop_requested(const Communicator& comm) {
-  return comm.max(GlobalIndex{stop_requested_here() ? 1 : 0}) > 0;
 }
 
 }  // namespace k7::parallel

@@ -20,6 +20,10 @@ struct Array {
   std::vector<double> values;
 };
 
+/// Names of what L-BFGS remembers among Checkpoint::optimizer_arrays.
+constexpr const char* lbfgs_steps = "lbfgs_steps";
+constexpr const char* lbfgs_changes = "lbfgs_changes";
+
 struct Checkpoint {
   ModelSpec model;
   std::uint64_t seed = 0;

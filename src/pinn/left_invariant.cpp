@@ -148,7 +148,7 @@ io::Json describe(const FormJet& found, const TorsionLoss& loss, const Batch& po
 }  // namespace
 
 LeftInvariant best_left_invariant(const ModelSpec& spec, const TorsionLoss& loss, std::uint64_t seed,
-                                  int starts) {
+                                  int starts, const std::function<bool()>& give_up) {
   ModelSpec constant = spec;
   constant.ansatz = "coframe";
   constant.base.clear();
@@ -157,7 +157,8 @@ LeftInvariant best_left_invariant(const ModelSpec& spec, const TorsionLoss& loss
   const geometry::DrawKey key{seed, geometry::Stream::baseline, 0};
   const Batch points = form.sample(key, 0, starts);  // where does not matter
   std::vector<Search> searches = random_searches(seed, starts);
-  while (advance(searches, form, loss, points)) continue;
+  while (advance(searches, form, loss, points))
+    if (give_up && give_up()) return {};
 
   const auto best = std::min_element(searches.begin(), searches.end(),
                                      [](const Search& a, const Search& b) { return a.value() < b.value(); });

@@ -28,9 +28,11 @@ Model::Model(const std::string& path, const parallel::Communicator& comm, const 
       options.model = c.model;
       options.objective = c.model.metric_map == "contraction" ? "notebook" : "torsion";
       complete(options);
-      if (options.model != c.model)
+      if (options.model.network != c.model.network)
         throw InputError("holds a network " + c.model.network.text() + "; " + c.model.ansatz + " on " +
                          c.model.manifold + " needs " + options.model.network.text());
+      if (options.model != c.model)
+        throw InputError("attribute impose_det: is 0; with a condition_bound it has to be 1");
       state_->form = std::make_unique<LearnedForm>(c.model, where);
     } catch (const InputError& e) {
       throw InputError(path + ": " + e.what());

@@ -6,6 +6,7 @@
 
 #include "k7/error.hpp"
 #include "k7/geometry/sampler.hpp"
+#include "k7/quote.hpp"
 #include "pinn/activation.hpp"
 
 namespace k7::pinn {
@@ -35,7 +36,8 @@ Network::Network(const NetworkShape& shape, const at::Device& device, std::int64
       slots_(parameter_slots(shape)) {
   const auto& known = activation_names();
   if (std::find(known.begin(), known.end(), shape.activation) == known.end())
-    throw InputError("unknown --activation '" + shape.activation + "'; known: silu, tanh, gelu, sine");
+    throw InputError("unknown --activation " + k7::quoted(shape.activation) +
+                     "; known: silu, tanh, gelu, sine");
   for (const ParameterSlot& slot : slots_)
     leaves_.push_back(slot.view(parameters_).detach().requires_grad_(true));
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "k7/error.hpp"
+#include "k7/quote.hpp"
 #include "pinn/learned_form.hpp"
 
 namespace k7::pinn {
@@ -40,6 +41,8 @@ void complete(TrainOptions& options) {
   const bool notebook = options.objective == "notebook";
   const auto manifold = manifold_of(m);  // first: an unknown name is the clearest defect
   const auto refuse = [](const std::string& text) { throw InputError(text); };
+  if (m.ansatz != "coframe" && m.ansatz != "components")
+    refuse("--ansatz " + k7::quoted(m.ansatz) + ": coframe or components is needed");
   if (notebook &&
       (m.manifold != "notebook-chart" || m.ansatz != "components" || m.metric_map != "contraction"))
     refuse(
@@ -140,7 +143,7 @@ TrainOptions preset(const std::string& name) {
   if (std::find(names.begin(), names.end(), name) != names.end()) return options;
   std::string known;
   for (const auto& n : names) known += (known.empty() ? "" : ", ") + n;
-  throw InputError("unknown --preset '" + name + "'; known: " + known);
+  throw InputError("unknown --preset " + k7::quoted(name) + "; known: " + known);
 }
 
 }  // namespace k7::pinn

@@ -23,6 +23,7 @@
 #include "k7/parallel/progress.hpp"
 #include "k7/parallel/signals.hpp"
 #include "k7/parallel/tree_sum.hpp"
+#include "k7/quote.hpp"
 #include "pinn/adamw.hpp"
 #include "pinn/checkpoint.hpp"
 #include "pinn/device.hpp"
@@ -71,8 +72,6 @@ constexpr GlobalIndex cuda_chunk =
 constexpr const char* last_name = "last.h5";
 constexpr const char* previous_name = "previous.h5";  ///< the checkpoint before
 constexpr const char* failed_name = "failed.h5";      ///< whose loss is not finite
-constexpr const char* lbfgs_steps = "lbfgs_steps";
-constexpr const char* lbfgs_changes = "lbfgs_changes";
 
 class Trainer {
  public:
@@ -257,7 +256,7 @@ void Trainer::load(const std::string& file) {
 
 void Trainer::require_same_run(const Checkpoint& c, const std::string& file) {
   const auto differs = [&](const std::string& option, const std::string& there, const std::string& here) {
-    throw InputError(file + ": was made with " + option + " " + there + ", this run has " + here +
+    throw InputError(file + ": was made with " + option + " " + shortened(there) + ", this run has " + here +
                      "; use the same, --resume never, or another --out");
   };
   ModelSpec here = options_.model;
@@ -573,7 +572,11 @@ std::vector<double> Trainer::compare_with_constants() {
   constexpr int starts = 16;
   std::vector<double> coframe(static_cast<std::size_t>(geometry::dim * geometry::dim));
   parallel::agree_on_root(comm_, [&] {
-    const LeftInvariant best = best_left_invariant(options_.model, *loss, options_.seed, starts);
+    // A stop need not wait for what is only to be compared with; run again, it is searched again.
+    const bool is_needed = options_.start == "left-invariant";
+    const auto give_up = [&] { return !is_needed && parallel::stop_requested_here(); };
+    const LeftInvariant best = best_left_invariant(options_.model, *loss, options_.seed, starts, give_up);
+    if (best.coframe.empty()) return;
     left_invariant_ = best.json;
     coframe = best.coframe;
     spdlog::info("best left-invariant form: loss {:.8g}, found by {} of {} starts", best.loss,
@@ -644,8 +647,8 @@ TrainResult Trainer::result(TrainResult::Stop stop) {
   return r;
 }
 
+/// A stop that was asked for before shows after the first step, as one that comes later does after its step.
 TrainResult Trainer::run() {
-  parallel::catch_stop_signals();
   watch_ = parallel::Stopwatch();
   const int first_epoch = epoch_;
   auto stop = TrainResult::Stop::finished;

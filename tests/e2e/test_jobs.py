@@ -198,6 +198,35 @@ class JobTest(unittest.TestCase):
         self.assertIn("--time", done.stderr)
         self.assertEqual(self.calls("scontrol"), [])
 
+    def test_signal_before_the_training_loop_goes_back_into_the_queue(self) -> None:
+        for code, checkpoint in ((143, False), (143, True), (138, False), (138, True)):
+            with self.subTest(code=code, checkpoint=checkpoint):
+                out = self.folder / f"out-{code}-{checkpoint}"
+                out.mkdir()
+                if checkpoint:
+                    (out / "last.h5").write_text("1")
+                self.ends_with("k7_train", code)
+                for _ in range(2):
+                    self.assert_ok(self.job("cpu.slurm", OUT=str(out)))
+                    self.assertEqual(self.calls()[-1], "scontrol requeue 42")
+                done = self.job("cpu.slurm", OUT=str(out))  # no endless loop
+                self.assertEqual((done.returncode, self.calls("scontrol")), (code, []))
+                self.assertIn("without a new checkpoint", done.stderr)
+
+    def test_progress_between_signals_counts_anew(self) -> None:
+        self.ends_with("k7_train", 143)
+        out = self.folder / "out"
+        out.mkdir()
+        for start in range(5):
+            (out / "last.h5").write_text("x" * start)
+            self.assert_ok(self.job("cpu.slurm", OUT=str(out)))
+            self.assertEqual(self.calls()[-1], "scontrol requeue 42")
+
+    def test_a_kill_for_memory_is_not_repeated(self) -> None:
+        self.ends_with("k7_train", 137)
+        self.assertEqual(self.job("cpu.slurm").returncode, 137)
+        self.assertEqual(self.calls("scontrol"), [])
+
     def test_weak_scaling(self) -> None:
         self.assert_ok(self.job("weak_scaling.slurm", POINTS_PER_RANK="1000", SLURM_NTASKS="6",
                                 SLURM_JOB_NUM_NODES="2"))

@@ -53,12 +53,30 @@ def write_torus(path: Path) -> None:
             file.create_dataset(name, data=values, chunks=True, compression="gzip", fletcher32=True)
 
 
+def write_latest(path: Path) -> None:
+    """In the newest format of HDF5, whose headers have checksums and whose indices are others; shuffled."""
+    with h5py.File(path, "w", libver="latest") as file:
+        random_ = np.random.default_rng(3)
+        for name, values in (("coords", random_.random((N_POINTS, 7))), ("metric", np.tile(np.eye(7), (N_POINTS, 1, 1)))):
+            file.create_dataset(name, data=values, chunks=True, compression="gzip", shuffle=True)
+
+
+def write_scale_offset(path: Path) -> None:
+    """Numbers of few decimals, packed into as few bits as they need."""
+    write_samples(path, N_POINTS, "torus7")
+    with h5py.File(path, "r+") as file:
+        for name in ("coords", "metric"):
+            values = file[name][...]
+            del file[name]
+            file.create_dataset(name, data=values, chunks=True, scaleoffset=6)
+
+
 def write_bare(path: Path) -> None:
     """Coordinates and metrics, nothing else."""
     write_samples(path, N_POINTS, "euclidean", attributes=False)
 
 
-WRITERS = (write_neck, write_torus, write_bare)
+WRITERS = (write_neck, write_torus, write_latest, write_scale_offset, write_bare)
 
 
 # ---- Damage to bytes -------------------------------------------------------------------------------------------

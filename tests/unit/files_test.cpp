@@ -2,10 +2,12 @@
 // Atomic files and HDF5: what is written reads back, what fails leaves nothing behind.
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "k7/error.hpp"
 #include "k7/io/atomic_file.hpp"
@@ -151,6 +153,61 @@ TEST(AtomicFile, a_write_that_fails_is_an_error_that_leaves_nothing) {
   EXPECT_EQ(files_in(folder / ""), 0);
 }
 
+TEST(SpaceReservation, holds_space_without_a_name) {
+  const test::TemporaryFolder folder;
+  const std::string disk = folder / "disk";
+  fs::create_directory(disk);
+  if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=256k") != 0)
+    GTEST_SKIP() << "skipped: a small disk needs the right to mount one (root)";
+  const auto free_bytes = [&] { return fs::space(disk).free; };
+  const auto all = free_bytes();
+  {
+    SpaceReservation held(disk + "/a", 200000);
+    EXPECT_LE(free_bytes(), all - 200000);
+    EXPECT_EQ(files_in(disk), 0);
+    EXPECT_NE(error_of([&] { SpaceReservation(disk + "/b", 200000); }).find("space"), std::string::npos);
+    SpaceReservation moved;
+    moved = std::move(held);
+    EXPECT_LE(free_bytes(), all - 200000);
+    moved.release();
+    EXPECT_EQ(free_bytes(), all);
+  }
+  EXPECT_EQ(files_in(disk), 0);
+  umount(disk.c_str());
+}
+
+TEST(SpaceReservation, more_than_a_file_may_hold_is_an_error) {
+  const test::TemporaryFolder folder;
+  const SmallFiles limit;
+  EXPECT_NE(error_of([&] { SpaceReservation(folder / "big", 1 << 20); }).find("large"), std::string::npos);
+  SpaceReservation(folder / "small", 1 << 12).release();
+  EXPECT_EQ(files_in(folder / ""), 0);
+}
+
+TEST(Rescue, names_are_new) {
+  const test::TemporaryFolder folder;
+  const std::string first = claim_rescue_name("lost/spectral.json", folder / "");
+  const std::string second = claim_rescue_name("lost/spectral.json", folder / "");
+  EXPECT_NE(first, second);
+  EXPECT_EQ(fs::path(first).filename(), "spectral-" + std::to_string(getpid()) + ".json");
+  EXPECT_EQ(fs::path(second).extension(), ".json");
+  EXPECT_EQ(files_in(folder / ""), 2);
+  EXPECT_EQ(claim_rescue_name("a.json", folder / "missing"), "");
+}
+
+TEST(Rescue, results_that_cannot_be_written_go_elsewhere) {
+  const test::TemporaryFolder folder;
+  const fs::path before = fs::current_path();
+  fs::current_path(folder / "");
+  const std::string text = error_of([&] { write_results("missing/results.json", {{"x", 1}}); });
+  const std::string name = "./results-" + std::to_string(getpid()) + ".json";
+  const std::string rescued = read_all(name);
+  fs::current_path(before);
+  EXPECT_NE(text.find("missing/results.json"), std::string::npos) << text;
+  EXPECT_NE(text.find("in " + name), std::string::npos) << text;
+  EXPECT_EQ(Json::parse(rescued)["x"].get<int>(), 1);
+}
+
 TEST(Hdf5File, a_full_disk_is_an_error_that_leaves_nothing) {
   const test::TemporaryFolder folder;
   const std::string disk = folder / "disk";
@@ -170,6 +227,12 @@ TEST(Hdf5File, a_full_disk_is_an_error_that_leaves_nothing) {
             std::string::npos);
   EXPECT_EQ(files_in(disk), 0);
   umount(disk.c_str());
+}
+
+TEST(JsonFile, names_that_are_not_utf8_do_not_cost_the_results) {
+  const test::TemporaryFolder folder;
+  write_json(folder / "a.json", {{"out", "\xff.json"}, {"y", 0.1}});
+  EXPECT_EQ(Json::parse(read_all(folder / "a.json"))["y"].get<double>(), 0.1);
 }
 
 TEST(JsonFile, numbers_that_are_not_finite_become_null) {

@@ -51,7 +51,7 @@ function(k7_add_test name)
   if(NOT ARG_MPI_RANKS)
     add_test(NAME ${name} COMMAND test_${name})
     set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
-                                            ENVIRONMENT "OMP_WAIT_POLICY=passive")
+                                            ENVIRONMENT "OMP_WAIT_POLICY=passive;${K7_SANITIZER_ENVIRONMENT}")
   endif()
   foreach(ranks IN LISTS ARG_MPI_RANKS)
     set(test_name ${name}_np${ranks})
@@ -62,6 +62,9 @@ function(k7_add_test name)
   endforeach()
 endfunction()
 
+# Under the sanitizers: MPI keeps memory until the end.
+set(K7_SANITIZER_ENVIRONMENT "ASAN_OPTIONS=detect_leaks=0")
+
 # Ranks of a test share the cores, so waiting ranks must yield; containers run tests as root.
 set(K7_MPI_TEST_ENVIRONMENT
-    "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_mpi_yield_when_idle=1;OMPI_MCA_rmaps_base_oversubscribe=1;OMPI_MCA_btl_vader_single_copy_mechanism=none;OMP_NUM_THREADS=1")
+    "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_mpi_yield_when_idle=1;OMPI_MCA_rmaps_base_oversubscribe=1;OMPI_MCA_btl_vader_single_copy_mechanism=none;OMP_NUM_THREADS=1;${K7_SANITIZER_ENVIRONMENT}")

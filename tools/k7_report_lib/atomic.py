@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +27,7 @@ class AtomicGroup:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._temporaries: dict[Path, Path] = {}  # final name -> temporary name, in order of creation
+        self._locks: list[int] = []  # descriptors; their locks say that this process lives
 
     def __enter__(self) -> AtomicGroup:
         return self
@@ -35,6 +38,9 @@ class AtomicGroup:
             with suppress(OSError):
                 temporary.unlink()
         self._temporaries.clear()
+        for descriptor in self._locks:
+            os.close(descriptor)
+        self._locks.clear()
 
     def reserve(self, name: str) -> Path:
         """Creates an empty temporary file for `folder/name` and returns its path.
@@ -44,13 +50,25 @@ class AtomicGroup:
         final = self.folder / name
         if final.is_dir():
             raise InputError(final, "is a folder, not a file", "move it away")
-        temporary = self.folder / f".{name}.{secrets.token_hex(4)}.tmp"
+        remove_stale(self.folder, name)
         try:
-            temporary.open("xb").close()
+            temporary = self._create_locked(name)
         except OSError as error:
             raise from_os_error(error, final, "written") from error
         self._temporaries[final] = temporary
         return temporary
+
+    def _create_locked(self, name: str) -> Path:
+        """A new empty file, locked. One that another process took for stale before the lock is made once more."""
+        while True:
+            temporary = self.folder / f".{name}.{secrets.token_hex(4)}.tmp"
+            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_nlink > 0:
+                self._locks.append(descriptor)
+                return temporary
+            os.close(descriptor)
 
     def reserve_all(self, names: Iterable[str]) -> None:
         """Reserves several files, so that a folder that refuses one of them is noticed before any work."""
@@ -77,6 +95,25 @@ class AtomicGroup:
                 raise from_os_error(error, final, "written") from error
             del self._temporaries[final]
         _sync_folder(self.folder)
+
+
+def remove_stale(folder: Path, name: str) -> None:
+    """Removes temporary files of `name` whose process ended without doing so: those whose lock is free."""
+    pattern = re.compile(re.escape(f".{name}.") + r"[0-9a-f]{8}\.tmp")
+    with suppress(OSError):
+        for entry in os.listdir(folder):
+            if pattern.fullmatch(entry):
+                _remove_if_free(folder / entry)
+
+
+def _remove_if_free(temporary: Path) -> None:
+    with suppress(OSError):
+        descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            temporary.unlink()
+        finally:
+            os.close(descriptor)
 
 
 def flush_to_disk(stream: BinaryIO) -> None:

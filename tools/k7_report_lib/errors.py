@@ -17,6 +17,13 @@ class InputError(Exception):
         location = f"{file}: {where}" if where else f"{file}"
         super().__init__(one_line(f"{location}: {problem}; {remedy}"))
 
+    @classmethod
+    def from_line(cls, line: str) -> InputError:
+        """The error whose whole line is known, as a child process reports it."""
+        error = cls("", "", "")
+        error.args = (one_line(line),)
+        return error
+
 
 def one_line(text: str) -> str:
     """Collapses line breaks, tabs and runs of blanks; shows other unprintable characters as escapes."""
@@ -24,9 +31,9 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in collapsed)
 
 
-def shown(value: object, limit: int = 40) -> str:
-    """A short, printable form of a user's value for a message."""
-    text = repr(value)
+def shown(value: object, limit: int = 80) -> str:
+    """A short, printable form of a user's value for a message: quoted, control characters escaped, cut."""
+    text = repr(value[: limit + 1] if isinstance(value, (str, bytes)) else value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 

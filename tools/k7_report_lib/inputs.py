@@ -12,7 +12,8 @@ from typing import Any, Callable
 
 import numpy as np
 
-from .errors import InputError, from_os_error, shown
+from .errors import InputError, shown
+from .guarded import read_bytes
 
 Json = dict[str, Any]
 Check = tuple[str, Callable[[Any], bool]]  # what would be right, whether a value is
@@ -177,15 +178,13 @@ def _read_json(path: Path, remedy: str) -> Json:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise from_os_error(error, path, "read") from error
+        return read_bytes(path).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise InputError(path, f"is not UTF-8 text (byte {error.start})", "should be a text file") from error
 
 
 def _refuse_number(text: str) -> float:
-    raise ValueError(f"it holds the number {text}, which is not finite")
+    raise ValueError(f"it holds the number {_cut(text)}, which is not finite")
 
 
 def _finite(text: str) -> float:

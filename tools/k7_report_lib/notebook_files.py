@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .errors import InputError, from_os_error
+from .guarded import check_regular
 from .samples import check_array, finite_blocks
 
 # Dataset of the schema -> file name; coords first, because the others are checked against it.
@@ -24,12 +25,13 @@ def open_npy(path: Path, name: str) -> np.ndarray:
 
     Raises InputError if the file cannot be read, is no .npy file, holds pickled objects, or is cut short.
     """
+    check_regular(path)
     try:
         array = np.lib.format.open_memmap(path, mode="r")
     except OSError as error:
         raise from_os_error(error, path, "read") from error
     except (ValueError, EOFError, SyntaxError) as error:
-        raise InputError(path, f"is not a usable .npy array ({error})",
+        raise InputError(path, f"is not a usable .npy array ({str(error)[:80]})",
                          "should be written by numpy.save from a float array, not pickled") from error
     check_array(path, "array", array, name)
     return array

@@ -37,7 +37,8 @@ def render(data: RunData, tree: Json, panels: Mapping[str, bytes]) -> str:
 
 
 def _text(value: Any) -> str:
-    return html.escape(str(value))
+    text = str(value)
+    return html.escape(text if len(text) <= 1000 else text[:997] + "...")
 
 
 def _value(value: Any) -> str:

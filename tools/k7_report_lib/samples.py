@@ -15,12 +15,16 @@ from typing import Any, Iterator
 import h5py
 import numpy as np
 
-from .errors import InputError, from_os_error, shown
+from .errors import InputError, shown
+from .guarded import allow_more_time, check_regular, read_hdf5
 
 DIM = 7
 FORMAT = "k7-samples"
 VERSION = 1
 BLOCK_BYTES = 16 << 20  # memory that one block of rows may take
+ATTRIBUTE_LIMIT = 64 << 10  # bytes of an attribute; HDF5's own limit in the usual format
+PROMISE_BYTES, PROMISE_FACTOR = 64 << 20, 4096  # declared bytes that need as much in the file; compression's best
+MAX_LINKS = 16  # soft links in a row, as HDF5 allows
 HISTOGRAM_BINS = 50  # the notebook's
 WIDE_RANGE = 30.0  # a positive quantity that varies by more than this factor is shown on a logarithmic axis
 ROUNDING_WIDTH = 1e-9  # a spread below this fraction of the value is rounding, not a distribution
@@ -70,17 +74,13 @@ def open_samples(path: Path) -> Iterator[h5py.File]:
 
     Raises InputError if the file cannot be read, is not HDF5, or is another kind or version of K7 file.
     """
-    try:
-        with path.open("rb"):
-            pass
-    except OSError as error:
-        raise from_os_error(error, path, "read") from error
+    check_regular(path)
     if not h5py.is_hdf5(path):
         raise InputError(path, "is not an HDF5 file", "k7_sample writes one")
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise InputError(path, f"is a damaged HDF5 file ({error})", "write it again with k7_sample") from error
+        raise InputError(path, f"is a damaged HDF5 file ({shown(str(error))})", "write it again with k7_sample") from error
     with file:
         _check_attributes(path, file)
         yield file
@@ -88,33 +88,92 @@ def open_samples(path: Path) -> Iterator[h5py.File]:
 
 def text_attribute(file: h5py.File, name: str, default: str) -> str:
     """A root attribute as text, fixed or variable length."""
-    value = file.attrs.get(name, default)
+    value = _attribute(file, name, default)
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _attribute(file: h5py.File, name: str, default: Any) -> Any:
+    """A root attribute; one that claims more memory than any of K7's is refused unread."""
+    if name not in file.attrs:
+        return default
+    size = h5py.h5a.open(file.id, name.encode()).get_storage_size()
+    if size > ATTRIBUTE_LIMIT:
+        raise InputError(file.filename, f"has {size} bytes", "write it again with k7_sample", f"attribute {name}")
+    return file.attrs[name]
 
 
 def _check_attributes(path: Path, file: h5py.File) -> None:
     kind = text_attribute(file, "format", FORMAT)
     if kind != FORMAT:
         raise InputError(path, f"is {shown(kind)}", f"should be {FORMAT!r}, a sample file", "attribute format")
-    version = file.attrs.get("version", VERSION)
+    version = _attribute(file, "version", VERSION)
     if np.size(version) != 1 or not np.all(np.asarray(version) == VERSION):
         raise InputError(path, f"is {shown(version)}", f"this program reads version {VERSION}", "attribute version")
 
 
 def dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
     """The dataset `/name` after `check_array`. Raises InputError if it is missing or not as in the schema."""
-    item = file.get(name)
+    item = own_object(path, file, name)
     if not isinstance(item, h5py.Dataset):
         raise InputError(path, "is missing", f"should be a dataset of shape {_shape_text(name)}", f"dataset /{name}")
+    _check_storage(path, f"dataset /{name}", item)
     check_array(path, f"dataset /{name}", item, name)
+    _check_promise(path, f"dataset /{name}", item)
     return item
+
+
+def own_object(path: Path, file: h5py.File, name: str) -> Any:
+    """The object `/name`, or None. Raises InputError where an external link is on the way, and follows none."""
+    where, parts, links = f"dataset /{name}", name.split("/"), 0
+    item: Any = file
+    while parts:
+        part = parts.pop(0)
+        if part in ("", "."):
+            continue
+        if not isinstance(item, h5py.Group):
+            return None
+        try:
+            link = item.get(part, getlink=True)
+        except TypeError as error:  # a user-defined link
+            raise InputError(path, "is behind a link of unknown kind", "copy it with h5copy", where) from error
+        if isinstance(link, h5py.ExternalLink):
+            raise InputError(path, "is an external link to another file",
+                             "make one self-contained file with h5copy -f ext", where)
+        if isinstance(link, h5py.SoftLink):
+            links += 1
+            if links > MAX_LINKS:
+                return None
+            parts = link.path.split("/") + parts
+            item = file if link.path.startswith("/") else item
+            continue
+        item = item.get(part)
+    return item
+
+
+def _check_storage(path: Path, where: str, item: h5py.Dataset) -> None:
+    """Refuses data that lie in other files."""
+    layout = item.id.get_create_plist()
+    kind = ("is a virtual dataset" if layout.get_layout() == h5py.h5d.VIRTUAL else
+            "has external storage" if layout.get_external_count() > 0 else None)
+    if kind is not None:
+        raise InputError(path, f"{kind}, whose numbers lie in other files",
+                         "make one self-contained file with h5repack", where)
+
+
+def _check_promise(path: Path, where: str, item: h5py.Dataset) -> None:
+    """Refuses a dataset that declares far more numbers than the file stores."""
+    declared = math.prod(map(int, item.shape)) * item.dtype.itemsize
+    stored = min(item.id.get_storage_size(), path.stat().st_size)
+    if declared > PROMISE_BYTES and declared > PROMISE_FACTOR * stored:
+        raise InputError(path, f"declares {declared} bytes and stores {stored}", "write it again with k7_sample",
+                         where)
 
 
 def check_array(path: Path, where: str, array: Any, name: str) -> None:
     """Checks type and shape of an array (HDF5 dataset or .npy map) that holds the schema's dataset `name`."""
     dtype = np.dtype(array.dtype)
     if dtype.kind != "f" or dtype.itemsize not in (4, 8):
-        raise InputError(path, f"has type {dtype}", "should be float64 or float32", where)
+        raise InputError(path, f"has type {str(dtype)[:80]}", "should be float64 or float32", where)
     if array.shape is None or array.shape[1:] != ROW_SHAPES[name] or not array.shape:
         raise InputError(path, f"has shape {array.shape}", f"should be {_shape_text(name)}", where)
     if array.shape[0] == 0:
@@ -135,10 +194,11 @@ def finite_blocks(path: Path, where: str, array: Any) -> Iterator[tuple[int, np.
     row_bytes = max(1, array.dtype.itemsize * math.prod(array.shape[1:]))
     step = max(1, BLOCK_BYTES // row_bytes)
     for first in range(0, array.shape[0], step):
+        allow_more_time()
         try:
             block = np.asarray(array[first : first + step])
         except OSError as error:
-            raise InputError(path, f"cannot be read from row {first} on ({error})", "write it again", where) from error
+            raise InputError(path, f"cannot be read from row {first} on ({shown(str(error))})", "write it again", where) from error
         finite = np.isfinite(block).reshape(len(block), -1).all(axis=1)
         if not finite.all():
             row = first + int(np.argmin(finite))
@@ -151,6 +211,12 @@ def det_statistics(path: Path) -> DetStatistics:
 
     Raises InputError if `/coords` or `/metric` is missing, ill-shaped, of unequal length, or not finite.
     """
+    *numbers, counts, edges = read_hdf5(path, lambda: _read_statistics(path))
+    return DetStatistics(*numbers, np.array(counts, dtype=np.int64), np.array(edges, dtype=np.float64))
+
+
+def _read_statistics(path: Path) -> list[Any]:
+    """The fields of DetStatistics as JSON has them."""
     with open_samples(path) as file:
         coords, metric = dataset(path, file, "coords"), dataset(path, file, "metric")
         check_same_rows(path, "dataset /metric", metric, coords.shape[0], "/coords")
@@ -159,7 +225,7 @@ def det_statistics(path: Path) -> DetStatistics:
         counts = np.zeros(len(edges) - 1, dtype=np.int64)
         for _, det in _det_blocks(path, metric):
             counts += np.histogram(det, bins=edges)[0]
-    return DetStatistics(n_samples, mean, math.sqrt(spread / n_samples), minimum, maximum, counts, edges)
+    return [n_samples, mean, math.sqrt(spread / n_samples), minimum, maximum, counts.tolist(), edges.tolist()]
 
 
 def _moments(path: Path, metric: h5py.Dataset) -> tuple[int, float, float, float, float]:

@@ -36,6 +36,10 @@ class Program {
   virtual int requested_threads() const { return 0; }
   /// Whether arguments after "--" are accepted.
   virtual bool takes_passthrough_args() const { return false; }
+  /// Whether SIGTERM and SIGUSR1 only ask for a stop (parallel::stop_requested_here), from the start on.
+  virtual bool stops_on_signal() const { return false; }
+  /// Where the results are after run(), for the case that standard output is lost; empty: nowhere else.
+  virtual std::string results() const { return {}; }
   /// The work itself. Throws on failure.
   virtual ExitCode run(Context& context) = 0;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -11,6 +12,35 @@ namespace k7::io {
 /// What keeps `path` from being written as a new file: empty when nothing does, otherwise the reason with the
 /// remedy. Tries by making and removing a file beside it.
 std::string write_obstacle(const std::string& path);
+
+/// Disk space that is held for a file to be written later, so that a disk that fills up meanwhile does not
+/// cost the work done until then. What holds it has no name: it vanishes with the process, however that ends.
+class SpaceReservation {
+ public:
+  SpaceReservation() = default;  ///< of nothing
+  /// On the disk of `path`. Where a file system cannot reserve, nothing is held.
+  /// @throws InputError naming the file when there is not so much space
+  SpaceReservation(const std::string& path, std::uint64_t bytes);
+  SpaceReservation(SpaceReservation&& other) noexcept;
+  SpaceReservation& operator=(SpaceReservation&& other) noexcept;
+  ~SpaceReservation();
+  /// Gives the space back: right before the file is written.
+  void release();
+
+ private:
+  int fd_ = -1;
+};
+
+/// Folders for results whose own place cannot be written: the current one, $TMPDIR, /tmp.
+std::array<std::string, 3> rescue_folders();
+
+/// Makes an empty file under a new name in `folder`, like that of `path` with the process id, for AtomicFile
+/// to replace; never a name that is there already. Empty: `folder` takes no file.
+std::string claim_rescue_name(const std::string& path, const std::string& folder);
+
+/// Writes text that could not be written to `path` into the first rescue folder that takes it.
+/// @return the file's name; empty if there is none
+std::string rescue_text(const std::string& path, const std::string& text);
 
 /// A file that appears whole or not at all: written under a temporary name in the same folder, flushed to
 /// disk, then renamed. Without commit() the temporary file is removed.

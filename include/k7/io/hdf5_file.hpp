@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -11,15 +12,22 @@
 
 namespace k7::io {
 
-/// An open HDF5 file. Opened with a communicator, all ranks share it through MPI-IO: opening, closing,
-/// creating datasets and writing attributes are then collective, reading and writing rows are not. Without
-/// one, the file belongs to the calling rank alone. Every function throws Error naming file and item.
+/// What keeps `path` from being read: empty when nothing does, otherwise the reason. Pipes and devices are
+/// refused without being opened.
+std::string read_obstacle(const std::string& path);
+
+/// An open HDF5 file, in this process. Made with a communicator, all ranks share it through MPI-IO: making,
+/// closing, creating datasets and writing attributes are then collective, writing rows is not. Without one,
+/// the file belongs to the calling rank alone. Every function throws Error naming file and item. Datasets
+/// whose numbers lie in other files (external links, external storage, virtual datasets) are refused.
+/// A damaged file can crash the HDF5 library: files that K7 has not just written are read with Hdf5Reader.
 class Hdf5File {
  public:
   using Shape = std::vector<std::uint64_t>;
   enum class Type { float64, float32, int64 };
 
-  static Hdf5File open(const std::string& path, const parallel::Communicator* comm = nullptr);
+  /// For reading. @throws InputError where it is not a regular file or not HDF5
+  static Hdf5File open(const std::string& path);
   /// Makes a new file; an existing one is overwritten (see AtomicFile for the safe way).
   /// @param name stands for the path in messages, if not empty
   static Hdf5File create(const std::string& path, const parallel::Communicator* comm = nullptr,
@@ -47,6 +55,11 @@ class Hdf5File {
   Shape shape(const std::string& dataset) const;
   /// Bytes that the dataset takes in the file, 0 if nothing was ever written.
   std::uint64_t storage_size(const std::string& dataset) const;
+  /// Bytes of each chunk of the dataset, decompressed; 0 where it has none.
+  double chunk_size(const std::string& dataset) const;
+  /// @throws InputError where the dataset declares far more numbers than its stored bytes can hold: memory
+  /// would be taken on its word
+  void require_data(const std::string& dataset) const;
   /// Names of the links of a group, sorted.
   std::vector<std::string> list(const std::string& group) const;
   void create_group(const std::string& name);
@@ -79,14 +92,22 @@ class Hdf5File {
 
  private:
   Hdf5File(std::string path, std::int64_t file) : path_(std::move(path)), file_(file) {}
+  /// HDF5's handle of a dataset, which stays open: its cache of chunks is lost when it is closed.
+  std::int64_t dataset(const std::string& name) const;
+  void close_datasets() const;
+  void require_stored(const std::string& dataset, double bytes, double stored, const std::string& what) const;
   void transfer(const std::string& dataset, std::uint64_t begin, std::uint64_t count,
                 std::int64_t memory_type, void* out, const void* in) const;
 
   std::string path_;
   std::int64_t file_ = -1;
+  mutable std::map<std::string, std::int64_t> datasets_;  ///< the open ones
 };
 
-/// Whether a file was abandoned, or HDF5 crashed on a damaged one. HDF5 1.10 crashes or hangs when it closes
+/// A shape as Python writes it, e.g. "(100, 7)", for messages.
+std::string shape_text(const Hdf5File::Shape& shape);
+
+/// Whether a file was abandoned. HDF5 1.10 crashes or hangs when it closes
 /// a file that could not be written, and it closes all files inside MPI_Finalize: a program must then end
 /// without MPI_Finalize.
 bool hdf5_abandoned();

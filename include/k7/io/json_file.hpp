@@ -11,6 +11,10 @@ using Json = nlohmann::ordered_json;
 /// Writes JSON with two spaces of indentation, atomically. Numbers that are not finite become null.
 void write_json(const std::string& path, const Json& value);
 
+/// The same for results that took long: where `path` cannot be written, they go into a rescue folder.
+/// @throws InputError then, naming both files
+void write_results(const std::string& path, const Json& value);
+
 /// The results tree's "constants": the notebook's topological constants.
 Json constants_json();
 

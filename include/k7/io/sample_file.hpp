@@ -11,11 +11,12 @@
 #include "k7/geometry/manifold.hpp"
 #include "k7/io/atomic_file.hpp"
 #include "k7/io/hdf5_file.hpp"
+#include "k7/io/hdf5_reader.hpp"
 
 namespace k7::io {
 
-/// Reads a sample file that all ranks share. A file with only /coords and /metric and no attributes is valid:
-/// manifold "euclidean", not periodic, coordinate frame.
+/// Reads a sample file, each rank its own rows. A file with only /coords and /metric and no attributes is
+/// valid: manifold "euclidean", not periodic, coordinate frame.
 class SampleReader {
  public:
   /// Collective. Checks names, shapes, types and attributes; throws the same CollectiveError on every rank.
@@ -39,7 +40,7 @@ class SampleReader {
   void check_shapes();
   void read_attributes();
 
-  Hdf5File file_;
+  Hdf5Reader file_;
   GlobalIndex n_points_ = 0;
   bool has_weights_ = false;
   std::unique_ptr<geometry::Manifold> manifold_;
@@ -65,6 +66,8 @@ class SharedHdf5Output {
   SharedHdf5Output(const SharedHdf5Output&) = delete;
   SharedHdf5Output& operator=(const SharedHdf5Output&) = delete;
   Hdf5File& file() { return *file_; }
+  /// Space on the disk for `bytes` of data.
+  static std::uint64_t space(std::uint64_t bytes);
   /// Collective: closes, flushes, renames.
   void commit();
 

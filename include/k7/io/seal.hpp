@@ -10,6 +10,9 @@ namespace k7::io {
 /// The checksum (of zlib) and the length are those of the bytes after the block.
 std::string sealed(const std::string& bytes);
 
+/// Whether the file begins with a seal, right or wrong.
+bool has_seal(const std::string& path);
+
 /// Empty if the file's seal fits its bytes; otherwise what is wrong: no such file, no seal, another length (a
 /// truncated file), another checksum.
 std::string seal_defect(const std::string& path);

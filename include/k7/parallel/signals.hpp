@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "k7/parallel/communicator.hpp"
-
 namespace k7::parallel {
 
-/// From now on SIGTERM and SIGUSR1 ask for a stop instead of ending the process. Not collective.
-void catch_stop_signals();
+/// From now on SIGTERM and SIGUSR1 wait until catch_stop_signals(), also across execv, where a handler would
+/// be lost and they would end the process. Not collective.
+void hold_stop_signals();
 
-/// Whether any rank was asked to stop. Collective.
-bool stop_requested(const Communicator& comm);
+/// From now on SIGTERM and SIGUSR1, those that waited too, ask for a stop instead of ending the process. Not
+/// collective.
+void catch_stop_signals();
 
 /// Whether this rank was asked to stop. Not collective.
 bool stop_requested_here();
