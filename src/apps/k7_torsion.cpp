@@ -124,6 +124,7 @@ constexpr std::array<Line, 9> lines{{{"norm2_dphi", "|d phi|^2", "1/length^2"},
 
 /// Whether every mean and maximum of a report is a finite number.
 bool is_finite(const io::Json& report) {
+  if (report.contains("overflows")) return false;
   return std::all_of(lines.begin(), lines.end(), [&](const Line& line) {
     if (!report.contains(line.key)) return true;
     const io::Json& values = report[line.key];
@@ -219,7 +220,10 @@ class TorsionProgram final : public cli::Program {
     const pinn::Model model(options_.model, comm, options_.device, context.threads);
     const io::Json report = model.report(options_.n_points, options_.seed, comm);
     const double others = 1.0 - report["positive_fraction"].get<double>();
-    if (others > 0.0)
+    if (report.contains("overflows"))
+      spdlog::warn("phi or its determinant overflows at {:.0f} of {} points; has the training gone wrong?",
+                   report["overflows"].get<double>(), options_.n_points);
+    else if (others > 0.0)
       spdlog::warn("phi is not a G2-structure at {:.0f} of {} points; the numbers are of the others",
                    std::round(others * static_cast<double>(options_.n_points)), options_.n_points);
     // Printed first: whatever happens to the file, the numbers are there.
@@ -266,7 +270,8 @@ class TorsionProgram final : public cli::Program {
                                              std::vector<double>(dim * n_phi, 0.0), reader.structure(), 1);
     std::uint64_t row_bytes = 0;
     for (const auto& field : layout) row_bytes += sizeof(double) * static_cast<std::uint64_t>(field.width);
-    io::SharedHdf5Output output(options_.out, comm, row_bytes * n_rows);
+    constexpr std::uint64_t most = std::uint64_t{1} << 62;  // more than any disk has
+    io::SharedHdf5Output output(options_.out, comm, n_rows > most / row_bytes ? most : row_bytes * n_rows);
     parallel::agree(comm, [&] {
       output.file().set_attribute("/", "format", std::string("k7-torsion"));
       output.file().set_attribute("/", "version", std::int64_t{1});
@@ -303,7 +308,7 @@ class TorsionProgram final : public cli::Program {
                  report["points"].get<GlobalIndex>(), seconds, memory);
     if (is_finite(report)) return ExitCode::done;
     spdlog::error(
-        "some results are not finite although phi is a G2-structure there; are its numbers too large?");
+        "some results are not finite, so that nothing can be said of phi there; are its numbers too large?");
     return ExitCode::numerical;
   }
 

@@ -120,8 +120,9 @@ int run_main(int argc, char** argv, Program& program) {
   const parallel::Environment environment(argc, argv);
   const parallel::Communicator comm(MPI_COMM_WORLD);
   try {
-    // Every rank parses the same words; what goes wrong goes wrong on all of them.
-    const ParsedOptions parsed = parse_options(program, argc, argv);
+    // Every rank parses the same words, but a config file may be there for some of them only.
+    ParsedOptions parsed;
+    parallel::agree(comm, [&] { parsed = parse_options(program, argc, argv); });
     if (parsed.text_only) {
       if (comm.is_root()) std::fputs(parsed.text.c_str(), stdout);
       return static_cast<int>(check_output(program, comm, ExitCode::done, ""));

@@ -14,6 +14,8 @@
 #include <fstream>
 
 #include "k7/error.hpp"
+#include "k7/io/hdf5_file.hpp"
+#include "k7/quote.hpp"
 
 namespace k7::io {
 namespace {
@@ -23,11 +25,13 @@ std::string host() {
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "?";
 }
 
+/// What the lock file says, which need not be what K7 wrote into it.
 std::string named_owner(const std::string& path) {
+  if (!read_obstacle(path).empty()) return "another run";
   std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line.empty() ? "another run" : line;
+  std::array<char, 256> line{};
+  file.getline(line.data(), line.size());
+  return line[0] == '\0' ? "another run" : shortened(line.data());
 }
 
 /// Whether the path still leads to the open file; its owner before us removes it.

@@ -19,7 +19,8 @@ namespace {
 
 static_assert(sizeof(hid_t) == sizeof(std::int64_t), "HDF5 1.10 or newer has 64-bit handles");
 
-bool abandoned = false;
+// How many files were given up. What was open then is never closed; what is opened later is.
+int abandonments = 0;
 
 constexpr double default_chunk_cache = 1 << 20;  // bytes, HDF5's own
 
@@ -32,12 +33,14 @@ class Handle {
  public:
   Handle(hid_t id, herr_t (*closer)(hid_t)) : id_(id), closer_(closer) {}
   ~Handle() {
-    if (id_ >= 0 && !abandoned) closer_(id_);
+    if (id_ >= 0 && born_ == abandonments) closer_(id_);
   }
-  Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, -1)), closer_(other.closer_) {}
+  Handle(Handle&& other) noexcept
+      : id_(std::exchange(other.id_, -1)), closer_(other.closer_), born_(other.born_) {}
   Handle& operator=(Handle&& other) noexcept {
     std::swap(id_, other.id_);
     std::swap(closer_, other.closer_);
+    std::swap(born_, other.born_);
     return *this;
   }
   Handle(const Handle&) = delete;
@@ -48,6 +51,7 @@ class Handle {
  private:
   hid_t id_;
   herr_t (*closer_)(hid_t);
+  int born_ = abandonments;
 };
 
 /// HDF5's own description of the innermost error.
@@ -172,6 +176,9 @@ std::string read_obstacle(const std::string& path) {
   return {};
 }
 
+Hdf5File::Hdf5File(std::string path, std::int64_t file)
+    : path_(std::move(path)), file_(file), born_(abandonments) {}
+
 Hdf5File Hdf5File::open(const std::string& path) {
   silence_library();
   const std::string obstacle = read_obstacle(path);
@@ -213,15 +220,16 @@ std::string Hdf5File::image() const {
 Hdf5File::Hdf5File(Hdf5File&& other) noexcept
     : path_(std::move(other.path_)),
       file_(std::exchange(other.file_, -1)),
-      datasets_(std::exchange(other.datasets_, {})) {}
+      datasets_(std::exchange(other.datasets_, {})),
+      born_(other.born_) {}
 
 Hdf5File::~Hdf5File() {
   close_datasets();
-  if (file_ >= 0 && !abandoned) H5Fclose(file_);
+  if (file_ >= 0 && born_ == abandonments) H5Fclose(file_);
 }
 
 void Hdf5File::close_datasets() const {
-  if (!abandoned)
+  if (born_ == abandonments)
     for (const auto& [name, dataset] : datasets_) H5Dclose(dataset);
   datasets_.clear();
 }
@@ -232,11 +240,11 @@ void Hdf5File::flush() {
 }
 
 void Hdf5File::abandon() {
-  if (std::exchange(file_, -1) >= 0) abandoned = true;
+  if (std::exchange(file_, -1) >= 0) ++abandonments;
 }
 
 bool hdf5_abandoned() {
-  return abandoned;
+  return abandonments > 0;
 }
 
 void Hdf5File::close() {
@@ -245,7 +253,7 @@ void Hdf5File::close() {
   const bool flushed = H5Fflush(file, H5F_SCOPE_LOCAL) >= 0;
   const std::string reason = flushed ? "" : library_text();
   if (H5Fclose(file) >= 0 && flushed) return;
-  abandoned = true;
+  ++abandonments;
   fail(path_, "", "cannot be written, is the disk full? (" + reason + ")");
 }
 
@@ -267,11 +275,11 @@ std::int64_t Hdf5File::dataset(const std::string& name) const {
   if (H5Pget_layout(properties) == H5D_VIRTUAL)
     fail(path_, name,
          "is a virtual dataset, whose numbers lie elsewhere; K7 reads files that stand alone: copy it with "
-         "h5repack");
+         "h5repack -l CONTI");
   if (H5Pget_external_count(properties) > 0)
     fail(path_, name,
          "has its numbers in another file (external storage); K7 reads files that stand alone: copy it with "
-         "h5repack");
+         "h5repack -l CONTI");
   const std::string filter = unknown_filter(properties);
   if (!filter.empty())
     fail(path_, name,
@@ -303,7 +311,9 @@ void Hdf5File::require_stored(const std::string& dataset, double bytes, double s
                               const std::string& what) const {
   constexpr double harmless = 1 << 26;
   constexpr double best_compression = 4096.0;  // no filter of HDF5 does better (deflate: 1032)
-  if (bytes > harmless && bytes > best_compression * stored)
+  hsize_t file_bytes = 0;                      // what a damaged file says of its chunks may be more
+  H5Fget_filesize(file_, &file_bytes);
+  if (bytes > harmless && bytes > best_compression * std::min(stored, static_cast<double>(file_bytes)))
     fail(path_, dataset,
          what + " but only " + std::to_string(static_cast<std::uint64_t>(stored)) +
              " bytes are stored; its rows were never written");

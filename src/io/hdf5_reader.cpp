@@ -7,6 +7,7 @@
 #include "io/reader_process.hpp"
 #include "k7/error.hpp"
 #include "k7/parallel/agree.hpp"
+#include "k7/quote.hpp"
 
 namespace k7::io {
 namespace {
@@ -157,7 +158,7 @@ std::string Hdf5Reader::ask(const Request& request, std::size_t most) const {
   if (end == End::none) return answer;
   const std::string item = !request.name.empty()        ? "attribute " + request.name + ": "
                            : request.task == Task::open ? ""
-                                                        : request.object + ": ";
+                                                        : shortened(request.object) + ": ";
   std::string what = "is damaged: reading it crashes the HDF5 library";
   if (end == End::endless) what = "is damaged: reading it does not end inside the HDF5 library";
   if (end == End::killed)
@@ -169,7 +170,7 @@ std::string Hdf5Reader::ask(const Request& request, std::size_t most) const {
 std::string Hdf5Reader::ask_exactly(const Request& request, std::size_t bytes) const {
   const std::string answer = ask(request, bytes);
   if (answer.size() != bytes)
-    throw InputError(path_ + ": " + request.object + ": is damaged: reading it gives no sense");
+    throw InputError(path_ + ": " + shortened(request.object) + ": is damaged: reading it gives no sense");
   return answer;
 }
 
@@ -178,8 +179,13 @@ bool Hdf5Reader::has(const std::string& name) const {
 }
 
 Hdf5Reader::Shape Hdf5Reader::shape(const std::string& dataset) const {
+  // The first answer stands: callers have made room for it, and a process whose memory is damaged could give
+  // another one later.
+  const auto known = shapes_.find(dataset);
+  if (known != shapes_.end()) return known->second;
   constexpr std::size_t highest_rank = 32;
-  return values_of<std::uint64_t>(ask({Task::shape, dataset}, highest_rank * sizeof(std::uint64_t)));
+  return shapes_[dataset] =
+             values_of<std::uint64_t>(ask({Task::shape, dataset}, highest_rank * sizeof(std::uint64_t)));
 }
 
 std::uint64_t Hdf5Reader::storage_size(const std::string& dataset) const {

@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -125,6 +126,9 @@ std::string answer_to(const ReaderProcess::Serve& serve, const std::string& requ
     return answered + serve(request);
   } catch (const Error& e) {
     return static_cast<char>(e.code()) + std::string(e.what());
+  } catch (const std::bad_alloc&) {
+    return static_cast<char>(ExitCode::internal_error) +
+           std::string("out of memory while a file was read; use a machine with more memory");
   } catch (const std::exception& e) {
     return static_cast<char>(ExitCode::internal_error) + std::string(e.what());
   }
@@ -181,7 +185,15 @@ ReaderProcess::~ReaderProcess() {
 ReaderProcess::End ReaderProcess::reap() {
   ::shutdown(socket_, SHUT_RDWR);  // one that still runs ends now
   int status = 0;
-  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  constexpr int patience = 100;  // times 10 ms
+  for (int i = 0; i < patience && waitpid(pid_, &status, WNOHANG) == 0; ++i) {
+    if (i + 1 == patience) {
+      ::kill(pid_, SIGKILL);
+      while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+      }
+    } else {
+      usleep(10000);
+    }
   }
   pid_ = -1;
   if (!WIFSIGNALED(status)) return End::crashed;

@@ -60,13 +60,36 @@ void write_attributes(Hdf5File& file, const Checkpoint& c) {
     file.set_attribute("/", "option_" + key, value.is_string() ? value.get<std::string>() : value.dump());
 }
 
-[[noreturn]] void fail(const Hdf5Reader& file, const std::string& item, const std::string& what) {
-  throw InputError(file.path() + ": " + item + ": " + what);
+/// A checkpoint that is read. All of its numbers together take no more than its bytes, so that it takes no
+/// more memory, whatever it declares, and however many names one dataset has.
+class SealedFile : public Hdf5Reader {
+ public:
+  explicit SealedFile(const std::string& path) : Hdf5Reader(path) {
+    std::error_code ignored;  // a file that has gone is noticed when it is read
+    const std::uintmax_t bytes = std::filesystem::file_size(path, ignored);
+    room_ = ignored ? 0.0 : static_cast<double>(bytes);
+  }
+  /// To be called once for each dataset before it is read. @throws InputError naming it
+  void take_room(const std::string& dataset) const;
+
+ private:
+  mutable double room_ = 0.0;  ///< bytes
+};
+
+[[noreturn]] void fail(const SealedFile& file, const std::string& item, const std::string& what) {
+  throw InputError(file.path() + ": " + shortened(item) + ": " + what);
+}
+
+void SealedFile::take_room(const std::string& dataset) const {
+  double bytes = sizeof(double);
+  for (const auto n : shape(dataset)) bytes *= static_cast<double>(n);
+  room_ -= bytes;
+  if (room_ < 0.0) fail(*this, dataset, "has more numbers than the file has room for");
 }
 
 /// An attribute that is one number from `low` to `high`. What a checkpoint says is checked before anything is
 /// done with it: a checksum is no proof of who made the file.
-double number_in(const Hdf5Reader& file, const std::string& object, const std::string& name, double low,
+double number_in(const SealedFile& file, const std::string& object, const std::string& name, double low,
                  double high, const char* needed) {
   const double value = file.number_attribute(object, name);
   if (!(value >= low && value <= high))
@@ -74,7 +97,7 @@ double number_in(const Hdf5Reader& file, const std::string& object, const std::s
   return value;
 }
 
-std::int64_t whole_in(const Hdf5Reader& file, const std::string& object, const std::string& name,
+std::int64_t whole_in(const SealedFile& file, const std::string& object, const std::string& name,
                       std::int64_t low, std::int64_t high) {
   const double value = file.number_attribute(object, name);
   // Beyond 2^53 not every whole number is a double.
@@ -88,23 +111,23 @@ std::int64_t whole_in(const Hdf5Reader& file, const std::string& object, const s
 constexpr int most_int = std::numeric_limits<int>::max();
 constexpr std::int64_t most_whole = std::int64_t{1} << 53;
 
-int int_in(const Hdf5Reader& file, const std::string& object, const std::string& name, int low,
+int int_in(const SealedFile& file, const std::string& object, const std::string& name, int low,
            int high = most_int) {
   return static_cast<int>(whole_in(file, object, name, low, high));
 }
 
-bool flag(const Hdf5Reader& file, const std::string& name) {
+bool flag(const SealedFile& file, const std::string& name) {
   return int_in(file, "/", name, 0, 1) == 1;
 }
 
 /// The best loss so far: none yet is infinite.
-double loss_so_far(const Hdf5Reader& file, const std::string& object, const std::string& name) {
+double loss_so_far(const SealedFile& file, const std::string& object, const std::string& name) {
   return number_in(file, object, name, std::numeric_limits<double>::lowest(),
                    std::numeric_limits<double>::infinity(), "a number, or infinity where there is none yet,");
 }
 
 /// A text, because HDF5 attributes made by other tools may not hold 64 unsigned bits.
-std::uint64_t read_seed(const Hdf5Reader& file) {
+std::uint64_t read_seed(const SealedFile& file) {
   const std::string text = file.string_attribute("/", "seed");
   errno = 0;
   const std::uint64_t seed = std::strtoull(text.c_str(), nullptr, 10);
@@ -113,7 +136,7 @@ std::uint64_t read_seed(const Hdf5Reader& file) {
   return seed;
 }
 
-NetworkShape read_shape(const Hdf5Reader& file) {
+NetworkShape read_shape(const SealedFile& file) {
   constexpr int widest = 1000000;
   NetworkShape shape;
   shape.inputs = int_in(file, "/", "inputs", 1, widest);
@@ -129,7 +152,7 @@ NetworkShape read_shape(const Hdf5Reader& file) {
 }
 
 template <std::size_t n>
-std::array<double, n> read_numbers(const Hdf5Reader& file, const std::string& name) {
+std::array<double, n> read_numbers(const SealedFile& file, const std::string& name) {
   const auto values = file.numbers_attribute("/", name);
   if (values.size() != n)
     fail(file, "attribute " + name, fmt::format("has {} numbers; {} are needed", values.size(), n));
@@ -138,7 +161,7 @@ std::array<double, n> read_numbers(const Hdf5Reader& file, const std::string& na
   return result;
 }
 
-std::array<double, 3> read_radii(const Hdf5Reader& file) {
+std::array<double, 3> read_radii(const SealedFile& file) {
   const auto radii = read_numbers<3>(file, "radii");
   for (const double r : radii)
     if (!(r > 0.0 && std::isfinite(r)))
@@ -146,7 +169,7 @@ std::array<double, 3> read_radii(const Hdf5Reader& file) {
   return radii;
 }
 
-std::array<double, 2> read_interval(const Hdf5Reader& file) {
+std::array<double, 2> read_interval(const SealedFile& file) {
   const auto ends = read_numbers<2>(file, "interval");
   if (!(ends[0] > 0.0 && ends[0] < ends[1] && std::isfinite(ends[1])))
     fail(file, "attribute interval",
@@ -155,7 +178,7 @@ std::array<double, 2> read_interval(const Hdf5Reader& file) {
   return ends;
 }
 
-double read_condition_bound(const Hdf5Reader& file) {
+double read_condition_bound(const SealedFile& file) {
   const double bound = number_in(file, "/", "condition_bound", 0.0, std::numeric_limits<double>::max(),
                                  "0, or a number from 1 on");
   if (bound > 0.0 && bound < 1.0)
@@ -164,7 +187,7 @@ double read_condition_bound(const Hdf5Reader& file) {
   return bound;
 }
 
-std::vector<double> read_base(const Hdf5Reader& file) {
+std::vector<double> read_base(const SealedFile& file) {
   if (!file.has_attribute("/", "base_coframe")) return {};
   const auto base = read_numbers<geometry::dim * geometry::dim>(file, "base_coframe");
   const double det = Eigen::Map<const geometry::Matrix7>(base.data()).determinant();
@@ -174,7 +197,7 @@ std::vector<double> read_base(const Hdf5Reader& file) {
   return {base.begin(), base.end()};
 }
 
-ModelSpec read_model(const Hdf5Reader& file) {
+ModelSpec read_model(const SealedFile& file) {
   ModelSpec m;
   m.manifold = file.string_attribute("/", "manifold");
   m.radii = read_radii(file);
@@ -188,7 +211,7 @@ ModelSpec read_model(const Hdf5Reader& file) {
   return m;
 }
 
-void read_header(const Hdf5Reader& file) {
+void read_header(const SealedFile& file) {
   const std::string format =
       file.has_attribute("/", "format") ? file.string_attribute("/", "format") : "absent";
   if (format != "k7-checkpoint")
@@ -198,24 +221,16 @@ void read_header(const Hdf5Reader& file) {
     fail(file, "attribute version", fmt::format("is {:g}; this program reads version 1", version));
 }
 
-/// Refuses a dataset that has more numbers than the file has room for: a damaged file must not take memory.
-void require_room(const Hdf5Reader& file, const std::string& dataset) {
-  double bytes = sizeof(double);
-  for (const auto n : file.shape(dataset)) bytes *= static_cast<double>(n);
-  if (bytes > static_cast<double>(std::filesystem::file_size(file.path())))
-    fail(file, dataset, "has more numbers than the file has room for");
-}
-
 /// All numbers of a dataset, which must be finite.
-std::vector<double> read_finite(const Hdf5Reader& file, const std::string& dataset) {
-  require_room(file, dataset);
+std::vector<double> read_finite(const SealedFile& file, const std::string& dataset) {
+  file.take_room(dataset);
   auto values = file.read(dataset);
   if (!std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); }))
     fail(file, dataset, "holds a number that is not finite");
   return values;
 }
 
-std::vector<double> read_parameters(const Hdf5Reader& file, const std::string& group,
+std::vector<double> read_parameters(const SealedFile& file, const std::string& group,
                                     const NetworkShape& shape) {
   std::vector<double> flat;  // grows with what is there, not with what a damaged file promises
   for (const auto& slot : parameter_slots(shape)) {
@@ -231,7 +246,7 @@ std::vector<double> read_parameters(const Hdf5Reader& file, const std::string& g
 }
 
 /// Squares of gradients; Adam takes their root.
-std::vector<double> read_squares(const Hdf5Reader& file, const std::string& group,
+std::vector<double> read_squares(const SealedFile& file, const std::string& group,
                                  const NetworkShape& shape) {
   auto squares = read_parameters(file, group, shape);
   if (!std::all_of(squares.begin(), squares.end(), [](double v) { return v >= 0.0; }))
@@ -244,7 +259,7 @@ void write_arrays(Hdf5File& file, const std::map<std::string, Array>& arrays) {
 }
 
 /// All datasets of /optimizer; groups there are parameters by layer.
-std::map<std::string, Array> read_arrays(const Hdf5Reader& file) {
+std::map<std::string, Array> read_arrays(const SealedFile& file) {
   std::map<std::string, Array> arrays;
   for (const std::string& name : file.list("/optimizer"))
     if (name != "exp_avg" && name != "exp_avg_sq") {
@@ -255,7 +270,7 @@ std::map<std::string, Array> read_arrays(const Hdf5Reader& file) {
 }
 
 /// What L-BFGS remembers are two lists of vectors of parameters, one as long as the other.
-void check_lbfgs(const Hdf5Reader& file, const std::map<std::string, Array>& arrays,
+void check_lbfgs(const SealedFile& file, const std::map<std::string, Array>& arrays,
                  std::int64_t n_parameters) {
   const auto steps = arrays.find(lbfgs_steps);
   const auto changes = arrays.find(lbfgs_changes);
@@ -285,7 +300,7 @@ void write_history(Hdf5File& file, const History& history) {
 }
 
 /// Columns in alphabetical order.
-History read_history(const Hdf5Reader& file, int epochs) {
+History read_history(const SealedFile& file, int epochs) {
   History history;
   history.columns = file.list("/history");
   if (history.columns.empty() && epochs > 0)
@@ -297,7 +312,7 @@ History read_history(const Hdf5Reader& file, int epochs) {
     const auto shape = file.shape(name);
     if (shape != needed)
       fail(file, name, fmt::format("has {} rows; {} are needed", shape.empty() ? 0 : shape[0], epochs));
-    require_room(file, name);
+    file.take_room(name);
   }
   history.rows.assign(static_cast<std::size_t>(epochs), std::vector<double>(history.columns.size()));
   for (std::size_t column = 0; column < history.columns.size(); ++column) {
@@ -331,7 +346,7 @@ void write_checkpoint(const std::string& path, const Checkpoint& c, const std::s
 
 namespace {
 
-Schedule::State read_schedule(const Hdf5Reader& file) {
+Schedule::State read_schedule(const SealedFile& file) {
   Schedule::State state;
   state.factor = number_in(file, "/schedule", "factor", std::numeric_limits<double>::min(), 1.0,
                            "a number above 0, at most 1");
@@ -342,10 +357,10 @@ Schedule::State read_schedule(const Hdf5Reader& file) {
 }
 
 /// Opens a file whose checksum is right. Where there is none, what else the file is tells more.
-Hdf5Reader open_sealed(const std::string& path) {
+SealedFile open_sealed(const std::string& path) {
   const std::string defect = io::seal_defect(path);
   if (!defect.empty() && io::has_seal(path)) throw InputError(path + ": " + defect);
-  Hdf5Reader file(path);
+  SealedFile file(path);
   read_header(file);
   if (!defect.empty()) throw InputError(path + ": " + defect);
   return file;
@@ -354,7 +369,7 @@ Hdf5Reader open_sealed(const std::string& path) {
 }  // namespace
 
 Checkpoint read_checkpoint(const std::string& path) {
-  const Hdf5Reader file = open_sealed(path);
+  const SealedFile file = open_sealed(path);
   Checkpoint c;
   c.model = read_model(file);
   const NetworkShape& network = c.model.network;

@@ -33,8 +33,8 @@ enum ExactQuantity { root_det_exact, length, length_exact, error_sq, n_exact };
 
 /// Sums and extremes over the points seen so far.
 struct Totals {
-  std::vector<double> sums =
-      std::vector<double>(n_quantities + n_exact + 1, 0.0);  ///< the last: positive points
+  /// The last but one: points whose numbers overflow; the last: positive points.
+  std::vector<double> sums = std::vector<double>(n_quantities + n_exact + 2, 0.0);
   std::vector<double> maxima =
       std::vector<double>(n_quantities + n_exact, -std::numeric_limits<double>::infinity());
   std::vector<double> minima =
@@ -63,6 +63,8 @@ void add_exact(Totals& totals, const at::Tensor& g, const at::Tensor& exact) {
 void add_points(Totals& totals, const LearnedForm& form, const ExteriorDerivative& d, const Batch& batch) {
   const FormJet f = form.jet(batch);
   const at::Tensor b = hitchin_form(f.phi.value);
+  const at::Tensor finite = f.phi.value.isfinite().all(1).logical_and(b.flatten(1).isfinite().all(1));
+  totals.sums[n_quantities + n_exact] += static_cast<double>(finite.numel()) - finite.sum().item<double>();
   const at::Tensor positive = is_definite(b).nonzero().squeeze(1);
   totals.sums.back() += static_cast<double>(positive.numel());
   const BatchedG2 s = g2_structure(f.phi.value.index_select(0, positive));
@@ -132,6 +134,7 @@ io::Json report_on(const LearnedForm& form, GlobalIndex n_points, std::uint64_t 
   for (auto& x : totals.minima) x = comm.min(x);
   const double n = totals.sums.back();
   io::Json json{{"points", n_points}, {"positive_fraction", n / static_cast<double>(n_points)}};
+  if (totals.sums[n_quantities + n_exact] > 0.0) json["overflows"] = totals.sums[n_quantities + n_exact];
   if (n == 0.0) return json;
   const std::array<const char*, 6> names{"norm2_dphi", "norm2_dpsi", "norm2_tau0",
                                          "norm2_tau1", "norm2_tau2", "norm2_tau3"};

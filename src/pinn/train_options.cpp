@@ -41,6 +41,8 @@ void complete(TrainOptions& options) {
   const bool notebook = options.objective == "notebook";
   const auto manifold = manifold_of(m);  // first: an unknown name is the clearest defect
   const auto refuse = [](const std::string& text) { throw InputError(text); };
+  if (!(m.interval[0] > 0.0 && m.interval[0] < m.interval[1]))
+    refuse("--interval: two positive numbers are needed, the smaller one first");
   if (m.ansatz != "coframe" && m.ansatz != "components")
     refuse("--ansatz " + k7::quoted(m.ansatz) + ": coframe or components is needed");
   if (notebook &&

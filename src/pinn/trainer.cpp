@@ -573,7 +573,7 @@ std::vector<double> Trainer::compare_with_constants() {
   std::vector<double> coframe(static_cast<std::size_t>(geometry::dim * geometry::dim));
   parallel::agree_on_root(comm_, [&] {
     // A stop need not wait for what is only to be compared with; run again, it is searched again.
-    const bool is_needed = options_.start == "left-invariant";
+    const bool is_needed = options_.start == "left-invariant" || epoch_ >= options_.epochs;
     const auto give_up = [&] { return !is_needed && parallel::stop_requested_here(); };
     const LeftInvariant best = best_left_invariant(options_.model, *loss, options_.seed, starts, give_up);
     if (best.coframe.empty()) return;

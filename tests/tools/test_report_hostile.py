@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
@@ -66,6 +67,27 @@ class Hostile(unittest.TestCase):
                     outcomes["refused"] += 1
         print("mutations:", outcomes)
         self.assertGreater(outcomes["refused"], 10)
+
+    def test_corpus(self) -> None:
+        """The files that the programs' own readers are tested with; only what this program reads of them counts."""
+        corpus = rf.ROOT / "tests" / "data" / "hostile"
+        refused = 0
+        for case in json.loads((corpus / "cases.json").read_text()):
+            if case["reader"] != "samples":
+                continue
+            with self.subTest(case["file"]):
+                try:
+                    samples.det_statistics(corpus / case["file"])
+                except InputError as error:
+                    refused += 1
+                    self.assertTrue(str(error).isprintable(), error)
+                    self.assertLess(len(str(error)) - len(str(corpus)), 300)
+                    self.assertNotIn("belongs to another file", str(error))
+                    self.assertTrue(case["words"], f"a good file was refused: {error}")
+                else:
+                    leads_away = ("link", "soft-link", "storage", "virtual", "promise-samples", "damaged")
+                    self.assertFalse(case["file"].startswith(leads_away), "was read")
+        self.assertGreater(refused, 10)
 
     def test_links_to_other_files(self) -> None:
         rf.write_samples(self.folder / "other.h5", rf.metrics(8))

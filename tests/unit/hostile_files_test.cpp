@@ -12,6 +12,7 @@
 #include "io/reader_process.hpp"
 #include "k7/error.hpp"
 #include "k7/io/field_file.hpp"
+#include "k7/io/hdf5_reader.hpp"
 #include "k7/io/sample_file.hpp"
 #include "test_data.hpp"
 
@@ -124,6 +125,8 @@ TEST(HostileFile, leaves_no_process_behind) {
   for (const char* file : {"good-samples-gzip.h5", "damaged-gzip.h5", "damaged-heap.h5"})
     read_all(test::hostile_folder() + "/" + file, "samples");
   EXPECT_EQ(n_children(), before);
+  const Hdf5Reader open(test::hostile_folder() + "/good-samples.h5");
+  EXPECT_EQ(n_children(), before + 1);
 }
 
 // ---- The process that reads
@@ -163,6 +166,9 @@ TEST(ReaderProcess, answers_and_passes_errors_on) {
     EXPECT_EQ(e.code(), ExitCode::internal_error);
   }
   EXPECT_EQ(process.call(std::string(100000, 'x'), 200000, end).size(), 100001U);
+  testing::internal::CaptureStdout();
+  EXPECT_EQ(process.call("print", 100, end), "print!");
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
   EXPECT_EQ(end, ReaderProcess::End::none);
 }
 

@@ -41,7 +41,8 @@ double minimise(const F& f, const at::Tensor& x, int steps) {
 TEST(Lbfgs, solves_an_ill_conditioned_quadratic) {
   const at::Tensor scales = at::logspace(0.0, 4.0, 30, 10.0, at::kDouble);
   const at::Tensor x = at::ones({30}, at::kDouble);
-  const double value = minimise([&](const at::Tensor& t) { return (scales * t * t).sum(); }, x, 200);
+  // The last step that is needed depends on the rounding of the BLAS kernel: 200 with AVX2, a few more with AVX-512.
+  const double value = minimise([&](const at::Tensor& t) { return (scales * t * t).sum(); }, x, 220);
   EXPECT_LT(value, 1e-20);
 }
 

@@ -157,7 +157,7 @@ def _check_storage(path: Path, where: str, item: h5py.Dataset) -> None:
             "has external storage" if layout.get_external_count() > 0 else None)
     if kind is not None:
         raise InputError(path, f"{kind}, whose numbers lie in other files",
-                         "make one self-contained file with h5repack", where)
+                         "make one self-contained file with h5repack -l CONTI", where)
 
 
 def _check_promise(path: Path, where: str, item: h5py.Dataset) -> None:

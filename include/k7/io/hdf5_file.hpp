@@ -91,7 +91,7 @@ class Hdf5File {
   void set_attribute(const std::string& object, const std::string& name, const std::vector<double>& value);
 
  private:
-  Hdf5File(std::string path, std::int64_t file) : path_(std::move(path)), file_(file) {}
+  Hdf5File(std::string path, std::int64_t file);
   /// HDF5's handle of a dataset, which stays open: its cache of chunks is lost when it is closed.
   std::int64_t dataset(const std::string& name) const;
   void close_datasets() const;
@@ -102,6 +102,7 @@ class Hdf5File {
   std::string path_;
   std::int64_t file_ = -1;
   mutable std::map<std::string, std::int64_t> datasets_;  ///< the open ones
+  int born_ = 0;                                          ///< how many files had been abandoned before
 };
 
 /// A shape as Python writes it, e.g. "(100, 7)", for messages.

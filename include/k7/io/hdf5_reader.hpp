@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -52,6 +53,7 @@ class Hdf5Reader {
 
   std::string path_;
   std::unique_ptr<ReaderProcess> process_;
+  mutable std::map<std::string, Shape> shapes_;  ///< those asked for
 };
 
 /// The file on every rank. Collective. @throws CollectiveError where one rank cannot open it
