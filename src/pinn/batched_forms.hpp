@@ -26,9 +26,9 @@ class ConstantMap {
 /// phi: (..., 35) -> (..., 7, 7, 7), the fully antisymmetric tensor.
 at::Tensor form_to_tensor(const at::Tensor& phi);
 
-/// a: (..., 7, 21), seven 2-forms a_i -> (..., 35), the 3-form sum e^i ^ a_i; the same for seven 3-forms
-/// (..., 7, 35) ->
-/// (..., 35) and seven 4-forms (..., 7, 35) -> (..., 21).
+/// a: (..., 7, 21), seven 2-forms a_i -> (..., 35), the 3-form sum e^i ^ a_i; the same for
+/// seven 3-forms (..., 7, 35) -> (..., 35) and
+/// seven 4-forms (..., 7, 35) -> (..., 21).
 at::Tensor wedge_e_2(const at::Tensor& a);
 at::Tensor wedge_e_3(const at::Tensor& a);
 at::Tensor wedge_e_4(const at::Tensor& a);

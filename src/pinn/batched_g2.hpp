@@ -32,11 +32,11 @@ BatchedG2 g2_structure(const at::Tensor& phi);
 
 /// frame_derivatives E_a phi: (n, 7, 35) -> E_a psi: (n, 7, 35), by the chain rule through g(phi).
 ///
-/// Every E_a phi is h_a . phi for one h_a in 1 + 27 + 7 of gl(7) = 1 + 27 + 7 + 14, (h . phi) = h_i^m e^i ^
-/// i_m phi, and then E_a psi = h_a . psi, for phi -> psi commutes with GL(7)+. With X_il = (E phi)_ijk
-/// phi_l^jk the identities of phi phi and phi psi give X = 4 h + 2 tr(h) g on symmetric h and X = 12 h on the
-/// 7; so no determinant, root or inverse is differentiated. (Karigiannis, "Flows of G2-structures, I", 2009,
-/// section 2, with his psi = -psi here.)
+/// Every E_a phi is h_a . phi for one h_a in 1 + 27 + 7 of gl(7) = 1 + 27 + 7 + 14,
+/// (h . phi) = h_i^m e^i ^ i_m phi, and then E_a psi = h_a . psi, for phi -> psi commutes with GL(7)+. With
+/// X_il = (E phi)_ijk phi_l^jk the identities of phi phi and phi psi give X = 4 h + 2 tr(h) g on symmetric h
+/// and X = 12 h on the 7; so no determinant, root or inverse is differentiated. (Karigiannis, "Flows of
+/// G2-structures, I", 2009, section 2, with his psi = -psi here.)
 at::Tensor frame_derivatives_of_psi(const BatchedG2& s, const at::Tensor& frame_derivatives);
 
 /// The exterior derivative in a coframe: frame derivatives of the components plus structure constants.

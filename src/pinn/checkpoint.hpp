@@ -45,7 +45,8 @@ struct Checkpoint {
   io::Json options;  ///< as given to the program, for the record
 };
 
-/// Writes atomically and seals; see io::sealed. @throws InputError naming the file
+/// Writes atomically and seals; see io::sealed.
+/// @throws InputError naming the file
 /// @param keep if not empty, the name under which a file that was there before is kept
 void write_checkpoint(const std::string& path, const Checkpoint& checkpoint, const std::string& keep = {});
 

@@ -15,8 +15,8 @@ using geometry::n_phi;
 using geometry::n_sym;
 using geometry::n_two;
 
-/// The forms of conventions.hpp in an orthonormal coframe: d phi_0 or d psi_0 as a linear map of T[c][a][b] =
-/// -C[c][a][b].
+/// The forms of conventions.hpp in an orthonormal coframe: d phi_0 or d psi_0 as a linear map of
+/// T[c][a][b] = -C[c][a][b].
 at::Tensor torsion_map(int p, const std::vector<double>& form, int n_to) {
   constexpr int n_structure = dim * dim * dim;
   at::Tensor map = at::zeros({n_structure, n_to}, at::kDouble);
@@ -44,8 +44,8 @@ at::Tensor left(const at::Tensor& x, const at::Tensor& d) {
   return products(x.unsqueeze(1), d);
 }
 
-/// The projection (49, 49) of 7 x 7 matrices that removes Lambda^2_14 = g2: symmetric part plus (1/6) phi_abc
-/// phi_cde of the antisymmetric one.
+/// The projection (49, 49) of 7 x 7 matrices that removes Lambda^2_14 = g2: symmetric part plus
+/// (1/6) phi_abc phi_cde of the antisymmetric one.
 LinearMap without_g2_entries() {
   LinearMap entries;
   const auto phi = geometry::form_to_tensor(geometry::standard_form());
@@ -97,8 +97,8 @@ Jet cayley(const Jet& w) {
   return {2.0 * z - identity, -2.0 * left(z, right(w.derivatives, z))};
 }
 
-/// D_c = (1/2) phi_0(e_c, A., A.): (n, 7, 21), seven 2-forms with A^* phi_0 = (1/3) sum_c a^c ^ D_c, a^c =
-/// A_ci e^i.
+/// D_c = (1/2) phi_0(e_c, A., A.): (n, 7, 21), seven 2-forms with A^* phi_0 = (1/3) sum_c a^c ^ D_c,
+/// a^c = A_ci e^i.
 at::Tensor slot_forms(const at::Tensor& a) {
   return upper_triangle(congruence(form_to_tensor(standard_form(a)).unsqueeze(0), a));
 }

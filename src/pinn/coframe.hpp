@@ -17,8 +17,8 @@ at::Tensor pullback(const at::Tensor& a);
 Jet pullback_jet(const Jet& a);
 
 /// The torsion energies of A^* phi_0. In the orthonormal coframe phi has the constant components of phi_0, so
-/// d phi and d psi are constant linear maps of the coframe's own structure functions d e'^c = (1/2) T^c_ab
-/// e'^a ^ e'^b, and norms are sums of squares: no metric, determinant or root.
+/// d phi and d psi are constant linear maps of the coframe's own structure functions
+/// d e'^c = (1/2) T^c_ab e'^a ^ e'^b, and norms are sums of squares: no metric, determinant or root.
 class CoframeTorsion {
  public:
   explicit CoframeTorsion(const geometry::Structure& structure);

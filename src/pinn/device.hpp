@@ -11,7 +11,8 @@
 namespace k7::pinn {
 
 /// The device of this rank for --device auto|cpu|cuda: with CUDA, the ranks of a node take its GPUs in turn.
-/// Collective. @throws CollectiveError when cuda is asked for and not there
+/// Collective.
+/// @throws CollectiveError when cuda is asked for and not there
 at::Device choose_device(const parallel::Communicator& comm, const std::string& requested);
 
 /// How gradients travel for --comm auto|mpi|nccl. Collective.

@@ -26,8 +26,7 @@ struct NotebookLoss {
 
   /// @param x (n, 7) points, float64, on the network's device
   /// @param n_batch points of the whole batch over all ranks: this rank's share of every mean is returned, so
-  /// that
-  ///        a sum over ranks gives the mean
+  ///        that a sum over ranks gives the mean
   Value operator()(const Network& network, const at::Tensor& x, std::int64_t n_batch) const;
 };
 

@@ -8,11 +8,11 @@
 namespace k7::pinn {
 
 /// The learning rate over the epochs: a linear warm-up, then
-///   cosine   lr_min + (lr - lr_min) (1 + cos(pi t / T)) / 2, T the epochs after the warm-up (torch
-///            CosineAnnealingLR),
+///   cosine       lr_min + (lr - lr_min) (1 + cos(pi t / T)) / 2, T the epochs after the warm-up
+///                (torch CosineAnnealingLR),
 ///   exponential  lr (lr_min / lr)^(t/T), or
-///   plateau  halved when the loss has not fallen by a factor 1 - 1e-4 for more than 100 epochs (torch
-///            ReduceLROnPlateau with factor 0.5, patience 100);
+///   plateau      halved when the loss has not fallen by a factor 1 - 1e-4 for more than 100 epochs
+///                (torch ReduceLROnPlateau with factor 0.5, patience 100);
 /// halved by every rollback.
 class Schedule {
  public:

@@ -7,13 +7,14 @@
 namespace k7::pinn {
 
 /// The torsion of phi, with exact derivatives:
-///   torsion  |d phi|^2_g + |d *phi|^2_g (torsion_closed + torsion_coclosed)
-///   det      (det g - 65/32)^2
-///   norm     |phi_ikl phi_jkl - 6 delta_ij|^2, the sum over the 49 entries
-///   smooth   |E_a phi_I|^2, the sum over the 7 directions and 35 components
-///   trace    tr(g)/7
-///   gauge    (g_0i - g*_0i)^2 summed over i, g* the known solution: its lapse and shift define the
-///   coordinates positive the share of points where phi is a G2-structure (not part of the loss)
+///   torsion   |d phi|^2_g + |d *phi|^2_g (torsion_closed + torsion_coclosed)
+///   det       (det g - 65/32)^2
+///   norm      |phi_ikl phi_jkl - 6 delta_ij|^2, the sum over the 49 entries
+///   smooth    |E_a phi_I|^2, the sum over the 7 directions and 35 components
+///   trace     tr(g)/7
+///   gauge     (g_0i - g*_0i)^2 summed over i, g* the known solution: its lapse and shift define the
+///             coordinates
+///   positive  the share of points where phi is a G2-structure (not part of the loss)
 /// All in the manifold's coframe, g the metric of phi.
 class TorsionLoss final : public Objective {
  public:

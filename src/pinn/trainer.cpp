@@ -66,8 +66,8 @@ double median(std::vector<double> values) {
 constexpr int lbfgs_window = 250;        ///< epochs with the same points
 constexpr int validation_interval = 25;  ///< epochs between looks at the validation points
 constexpr int most_rollbacks = 3;
-constexpr GlobalIndex cuda_chunk =
-    4096;  ///< points that keep a GPU busy; 1 GB of the default network's activations
+/// Points that keep a GPU busy; 1 GB of the default network's activations.
+constexpr GlobalIndex cuda_chunk = 4096;
 
 constexpr const char* last_name = "last.h5";
 constexpr const char* previous_name = "previous.h5";  ///< the checkpoint before

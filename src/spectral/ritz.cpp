@@ -88,9 +88,9 @@ Weights quadrature_weights(const PointCloud& cloud, const geometry::Manifold& ma
 }
 
 /// The manifold's features on the points, each moved and scaled to x in [-1, 1]. Where the derivatives of a
-/// feature are the same everywhere, it is a coordinate along an axis with ends, and becomes s = sin(pi x /
-/// 2): the polynomials in s are the cosines cos(k pi (x + 1) / 2), the functions of a free interval, while
-/// those in x need degree 6 to come within a percent of the second of them.
+/// feature are the same everywhere, it is a coordinate along an axis with ends, and becomes
+/// s = sin(pi x / 2): the polynomials in s are the cosines cos(k pi (x + 1) / 2), the functions of a free
+/// interval, while those in x need degree 6 to come within a percent of the second of them.
 class ScaledFeatures {
  public:
   /// Collective.
@@ -118,8 +118,8 @@ class ScaledFeatures {
   /// The features at one point, written into row `row`.
   /// @param values (rows, count())
   /// @param gradients (dim * rows, count()): L^{-1} of the derivatives along frame(), g = L L^T, so that
-  /// their products summed over the directions are g^{mn} E_m f E_n h; direction m has rows [m rows, (m + 1)
-  /// rows)
+  ///        their products summed over the directions are g^{mn} E_m f E_n h; direction m has rows
+  ///        [m rows, (m + 1) rows)
   void evaluate(const double* point, const double* metric, Index row, MatrixXd& values,
                 MatrixXd& gradients) const {
     std::array<double, (1 + dim) * max_features> raw{};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What exact torsion costs beside the network that it is the torsion of. Default network and ansatz; one step
-// is forward, loss and parameter gradients of one chunk of points. GFLOP/s count the matrix
-// products of the network.
+// is forward, loss and parameter gradients of one chunk of points. GFLOP/s count the matrix products of the
+// network.
 #include <benchmark/benchmark.h>
 
 #include <thread>

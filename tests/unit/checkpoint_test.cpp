@@ -149,7 +149,6 @@ TEST(Checkpoint, without_a_seal_is_bad_input) {
 }
 
 // ---- Files that are sealed and yet wrong
-// ------------------------------------------------------------------------
 
 /// Reads a checkpoint; what went wrong, empty where nothing did.
 std::string read_or_refuse(const std::string& path) {

@@ -754,8 +754,8 @@ TEST(Torsion, does_not_depend_on_the_coframe) {
 }
 
 /// Bryant's decomposition: d phi and d psi share tau_1, and tau_2, tau_3 lie in their irreducible parts. It
-/// holds for any first derivatives and any structure constants, since only the second derivatives know of d d
-/// = 0.
+/// holds for any first derivatives and any structure constants, since only the second derivatives know of
+/// d d = 0.
 TEST(Torsion, classes_decompose_the_derivatives) {
   for (unsigned seed = 0; seed < n_cases; ++seed) {
     Random random(seed);

@@ -130,7 +130,6 @@ TEST(HostileFile, leaves_no_process_behind) {
 }
 
 // ---- The process that reads
-// -----------------------------------------------------------------------------------
 
 std::string echo(const std::string& request) {
   if (request == "crash") raise(SIGSEGV);

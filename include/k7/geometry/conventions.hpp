@@ -4,33 +4,26 @@
 //
 //  * Coframe e^0..e^6 with dual frame E_0..E_6; indices are 0-based. For coordinates e^i = dx^i.
 //  * The components of a p-form are a_I with I = (i_1 < ... < i_p) in lexicographic order: 21 for p = 2 and
-//  5, 35
-//    for p = 3 and 4. Norms count each once: |a|^2 = (1/p!) a_{i..} a^{i..}, so |phi|^2 = |psi|^2 = 7.
+//    5, 35 for p = 3 and 4. Norms count each once: |a|^2 = (1/p!) a_{i..} a^{i..}, so |phi|^2 = |psi|^2 = 7.
 //  * The standard form is phi_0 = sum e^{ijk} over the triples 013 026 045 124 156 235 346, all with sign +1
 //    (1-based: the Fano lines 124 235 346 457 561 672 713).
-//  * The metric of phi (Hitchin, "Stable forms and special metrics", 2000): B_ij e^{0..6} = (1/6) i_i phi ^
-//  i_j phi ^
-//    phi, g = det(B)^{-1/9} B with the real ninth root. phi is a G2-structure where B is definite. For phi_0,
-//    B = -1 and g = +1.
-//  * Orientation: the one that makes B positive, vol = s sqrt(det g) e^{0..6} with s = sign det B; s(phi_0) =
-//  -1 and
-//    s(A^* phi_0) = -sign det A, where (A^* phi)_ijk = phi_abc A_ai A_bj A_ck.
+//  * The metric of phi (Hitchin, "Stable forms and special metrics", 2000):
+//    B_ij e^{0..6} = (1/6) i_i phi ^ i_j phi ^ phi, g = det(B)^{-1/9} B with the real ninth root. phi is a
+//    G2-structure where B is definite. For phi_0, B = -1 and g = +1.
+//  * Orientation: the one that makes B positive, vol = s sqrt(det g) e^{0..6} with s = sign det B;
+//    s(phi_0) = -1 and s(A^* phi_0) = -sign det A, where (A^* phi)_ijk = phi_abc A_ai A_bj A_ck.
 //  * psi = *phi with that orientation; psi_0 = -e^0125 +e^0146 +e^0234 -e^0356 -e^1236 +e^1345 +e^2456. With
-//  it
-//    phi_ijk phi_ab^k = g_ia g_jb - g_ib g_ja + psi_ijab.
+//    it phi_ijk phi_ab^k = g_ia g_jb - g_ib g_ja + psi_ijab.
 //  * Structure constants C[c][a][b]: [E_a, E_b] = C^c_ab E_c, hence d e^c = -(1/2) C^c_ab e^a ^ e^b.
-//  * Torsion classes (Bryant, "Some remarks on G2-structures", 2006): d phi = tau_0 psi + 3 tau_1 ^ phi +
-//  *tau_3,
-//    d psi = 4 tau_1 ^ psi + tau_2 ^ phi, tau_2 ^ phi = -*tau_2. Hence |d phi|^2 = 7 tau_0^2 + 36 |tau_1|^2 +
-//    |tau_3|^2 and |d psi|^2 = 48 |tau_1|^2 + |tau_2|^2.
+//  * Torsion classes (Bryant, "Some remarks on G2-structures", 2006):
+//    d phi = tau_0 psi + 3 tau_1 ^ phi + *tau_3, d psi = 4 tau_1 ^ psi + tau_2 ^ phi, tau_2 ^ phi = -*tau_2.
+//    Hence |d phi|^2 = 7 tau_0^2 + 36 |tau_1|^2 + |tau_3|^2 and |d psi|^2 = 48 |tau_1|^2 + |tau_2|^2.
 //  * On S1 x S3 x S3 a point is (theta, q1, q2), q = (w, x, y, z) a unit quaternion; E_0 = d/dtheta,
-//  E_{1,2,3} q1 =
-//    q1 i, q1 j, q1 k, E_{4,5,6} likewise on q2. The left-invariant coframe is (dtheta, sigma, Sigma) with
-//    sigma = Im(conj(q1) dq1), Sigma = Im(conj(q2) dq2), so that sigma^a sigma^a is the round metric of the
-//    unit 3-sphere, [E_1, E_2] = 2 E_3 and d sigma^1 = -2 sigma^2 ^ sigma^3.
+//    E_{1,2,3} q1 = q1 i, q1 j, q1 k, E_{4,5,6} likewise on q2. The left-invariant coframe is
+//    (dtheta, sigma, Sigma) with sigma = Im(conj(q1) dq1), Sigma = Im(conj(q2) dq2), so that sigma^a sigma^a
+//    is the round metric of the unit 3-sphere, [E_1, E_2] = 2 E_3 and d sigma^1 = -2 sigma^2 ^ sigma^3.
 //  * The seven coordinates of the notebook are [theta, x, y], x = (q1 x,y,z) / (1 + |q1 w| + 1e-8), likewise
-//  y; q and
-//    its mirror image with w -> -w get the same coordinates.
+//    y; q and its mirror image with w -> -w get the same coordinates.
 #pragma once
 
 #include <array>

@@ -28,8 +28,8 @@ struct MapEntry {
 };
 using LinearMap = std::vector<MapEntry>;
 
-/// The part of d on p-forms that differentiates components: (d a)_K = sum over entries (to = K) of value (E_i
-/// a_I), from = i C(7,p) + I.
+/// The part of d on p-forms that differentiates components: (d a)_K = sum over entries (to = K) of
+/// value (E_i a_I), from = i C(7,p) + I.
 LinearMap derivative_map(int p);
 
 /// The part of d on p-forms that comes from the coframe, (d a)_K += value a_I: d e^I by the Leibniz rule.

@@ -34,9 +34,9 @@ struct Factor {
   int n_directions() const { return kind == Kind::sphere ? 3 : 1; }
 };
 
-/// A map e from points to R^size() that never stretches, measured against a constant reference metric D = L
-/// L^T: |e(a) - e(b)|^2 <= v^T D v for the displacement v from a to b. It turns box distances in R^size()
-/// into lower bounds of metric distances, see stretch().
+/// A map e from points to R^size() that never stretches, measured against a constant reference metric
+/// D = L L^T: |e(a) - e(b)|^2 <= v^T D v for the displacement v from a to b. It turns box distances in
+/// R^size() into lower bounds of metric distances, see stretch().
 class Embedding {
  public:
   virtual ~Embedding() = default;
@@ -55,9 +55,10 @@ class Embedding {
   virtual int n_stretches() const { return 1; }
   /// Bounds m, one for each class of factors with the same Factor::stretch, with
   ///     v^T g v >= sum_s m_s v_s^T D v_s for every v,
-  /// v_s the part of v in the factors of class s; D does not mix classes. Hence v^T g v >= sum_s m_s |e_s(a)
-  /// - e_s(b)|^2, where every factor of a radius r adds at least c^2 + c^4 / (12 r^2) for its chord c. One
-  /// class: stretch() itself. Rounded down by more than the error of the eigenvalues.
+  /// v_s the part of v in the factors of class s; D does not mix classes. Hence
+  /// v^T g v >= sum_s m_s |e_s(a) - e_s(b)|^2, where every factor of a radius r adds at least
+  /// c^2 + c^4 / (12 r^2) for its chord c. One class: stretch() itself. Rounded down by more than the error
+  /// of the eigenvalues.
   /// @param m n_stretches() numbers, none negative
   virtual void stretches(const double* g, double* m) const;
   const Matrix7& reference() const { return reference_; }  ///< D
@@ -146,10 +147,10 @@ const std::vector<std::string>& manifold_names();
 /// What a manifold's name leaves open.
 struct ManifoldParameters {
   std::optional<Periods> periods;  ///< replaces the manifold's own where its frame is "coordinate"
-  std::array<double, 3> radii{1.0, 1.0,
-                              1.0};  ///< s1xs3xs3: scale of dtheta, sigma, Sigma in the learned coframe
-  std::array<double, 2> interval{1.25,
-                                 2.5};  ///< interval-s3xs3: the ends of r, in units of the bolt radius a = 1
+  /// s1xs3xs3: scale of dtheta, sigma, Sigma in the learned coframe
+  std::array<double, 3> radii{1.0, 1.0, 1.0};
+  /// interval-s3xs3: the ends of r, in units of the bolt radius a = 1
+  std::array<double, 2> interval{1.25, 2.5};
 };
 
 /// s1xs3xs3 (left-invariant coframe), torus7 (periods 2 pi), interval-s3xs3 (r in an interval, left-invariant

@@ -108,9 +108,8 @@ class Hdf5File {
 /// A shape as Python writes it, e.g. "(100, 7)", for messages.
 std::string shape_text(const Hdf5File::Shape& shape);
 
-/// Whether a file was abandoned. HDF5 1.10 crashes or hangs when it closes
-/// a file that could not be written, and it closes all files inside MPI_Finalize: a program must then end
-/// without MPI_Finalize.
+/// Whether a file was abandoned. HDF5 1.10 crashes or hangs when it closes a file that could not be written,
+/// and it closes all files inside MPI_Finalize: a program must then end without MPI_Finalize.
 bool hdf5_abandoned();
 
 }  // namespace k7::io

@@ -15,8 +15,8 @@ namespace k7::pinn {
 /// A trained network, ready to be evaluated.
 class Model {
  public:
-  /// Reads a checkpoint's /model. Collective. @throws CollectiveError naming the file and what is wrong with
-  /// it
+  /// Reads a checkpoint's /model. Collective.
+  /// @throws CollectiveError naming the file and what is wrong with it
   Model(const std::string& path, const parallel::Communicator& comm, const std::string& device, int threads);
   ~Model();
   Model(const Model&) = delete;

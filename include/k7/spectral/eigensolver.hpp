@@ -38,7 +38,8 @@ struct EigenPairs {
 EigenPairs first(const EigenPairs& pairs, int count);
 
 /// Krylov-Schur (SLEPc), the null space deflated; its own options may be changed on PETSc's command line.
-/// Collective. @param ids (n_local) input rows
+/// Collective.
+/// @param ids (n_local) input rows
 EigenPairs smallest_eigenpairs(const Laplacian& laplacian, const std::vector<GlobalIndex>& ids,
                                const NullSpace& null_space, const EigenOptions& options,
                                const parallel::Communicator& comm);

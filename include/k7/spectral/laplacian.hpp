@@ -30,8 +30,9 @@ struct Laplacian {
 /// Where matrices live.
 enum class Device { cpu, cuda };
 
-/// The calibrated graph Laplacian: K = D - W with weights w_ij on the edges, M = diag(sum_j w_ij d^2_ij /
-/// 14). For points spread evenly with E[v v^T] = (d^2/7) g^{-1} over a neighbourhood, Taylor expansion gives
+/// The calibrated graph Laplacian: K = D - W with weights w_ij on the edges,
+/// M = diag(sum_j w_ij d^2_ij / 14). For points spread evenly with E[v v^T] = (d^2/7) g^{-1} over a
+/// neighbourhood, Taylor expansion gives
 /// sum_j w_ij (f_i - f_j) = -(1/2) sum_j w_ij v_j^T (Hess f) v_j = M_ii (-Laplace f)(i): the eigenvalues
 /// carry the scale of the metric without a fitted bandwidth.
 ///
@@ -39,11 +40,11 @@ enum class Device { cpu, cuda };
 /// sphere are then uniform in the displacement v as well, to all orders. s corrects the density. With s = 1
 /// the problem tends to -rho^{-1} div(rho grad f) = lambda f with rho = p M_ii, p the density of the points
 /// against the Riemannian volume; s_i s_j = (rho_i rho_j)^{-1/2} leaves the Laplace-Beltrami operator; p is
-/// estimated from M_ii where the graph does not know it (Coifman and Lafon,
-/// Appl. Comput. Harmon. Anal. 21, 2006, section 3, for kernels of fixed width).
+/// estimated from M_ii where the graph does not know it (Coifman and Lafon, Appl. Comput. Harmon. Anal. 21,
+/// 2006, section 3, for kernels of fixed width).
 ///
-/// f is free at the ends of coordinates that are not periodic (Neumann): K is the quadratic form of |grad
-/// f|^2 with nothing prescribed there. Collective.
+/// f is free at the ends of coordinates that are not periodic (Neumann): K is the quadratic form of
+/// |grad f|^2 with nothing prescribed there. Collective.
 /// @param k neighbours, one of graph.neighbors
 /// @param source name of the input file, for messages
 /// @throws CollectiveError (bad input) when all neighbours of a point coincide with it

@@ -29,8 +29,8 @@ struct RitzSpectrum {
   int degree = 0;                  ///< L
   int basis_size = 0;              ///< independent functions on the points, of degree <= L
   double effective_points = 0.0;   ///< (sum w)^2 / sum w^2: points of equal weight that say as much
-  bool weights_from_metric =
-      false;  ///< no densities were given: w = sqrt(det g), the manifold's own sampling
+  /// no densities were given: w = sqrt(det g), the manifold's own sampling
+  bool weights_from_metric = false;
 };
 
 /// Solves K u = lambda M u with K_ab = sum_i w_i g^{mn}(x_i) E_m f_a E_n f_b and M_ab = sum_i w_i f_a f_b,
@@ -49,23 +49,22 @@ struct RitzSpectrum {
 ///
 /// Noise of the quadrature. Points fall into 16 groups by a hash of their rows. For eigenvalue k and
 /// functions u, T_kb = u_k^T (K_c - lambda_k M_c) u_b of group c sums to 0 over the groups; its jackknife
-/// deviation s_kb = sqrt(16/15 sum_c T_kb^2) is that of the sum. Functions with |lambda_k - lambda_b| > 2
-/// s_kb push the value by s_kb^2 / (lambda_k - lambda_b) in second order, down from above: together by about
-/// -basis_size / N of the value, a bias that is taken off. What stays is random, and inside a multiplet it
-/// drives the values apart.
+/// deviation s_kb = sqrt(16/15 sum_c T_kb^2) is that of the sum. Functions with
+/// |lambda_k - lambda_b| > 2 s_kb push the value by s_kb^2 / (lambda_k - lambda_b) in second order, down from
+/// above: together by about -basis_size / N of the value, a bias that is taken off. What stays is random, and
+/// inside a multiplet it drives the values apart.
 ///
 /// The error is sqrt(quadrature^2 + truncation^2) with
-///  - quadrature^2 = s_kk^2 + sum_{b near} s_kb^2 + (bias^2 / lambda_k)^2, near: |lambda_k - lambda_b| < 6
-///  s_kb,
-///    b != k. Equal eigenvalues whose matrix elements fluctuate by s spread like those of a random symmetric
-///    matrix, with the deviation sqrt(multiplicity) s; four of them fill 6 s.
+///  - quadrature^2 = s_kk^2 + sum_{b near} s_kb^2 + (bias^2 / lambda_k)^2, near:
+///    |lambda_k - lambda_b| < 6 s_kb, b != k. Equal eigenvalues whose matrix elements fluctuate by s spread
+///    like those of a random symmetric matrix, with the deviation sqrt(multiplicity) s;
+///    four of them fill 6 s.
 ///  - truncation. lambda_k times the largest relative change that one of the values 1..k makes when the
-///  degree
-///    falls from L to L - 1 (values fall as the basis grows; higher ones converge later, and where degrees of
-///    one parity decouple every second value does not change at all), 1 where the smaller basis has no such
-///    value; with it, added in squares, what lies above lambda_1 (L+1)(L+3)/3, the Rayleigh quotient of the
-///    next degree on a round S3: functions of higher degree cannot lie below it unless some direction is much
-///    longer than that of lambda_1.
+///    degree falls from L to L - 1 (values fall as the basis grows; higher ones converge later, and where
+///    degrees of one parity decouple every second value does not change at all), 1 where the smaller basis
+///    has no such value; with it, added in squares, what lies above lambda_1 (L+1)(L+3)/3, the Rayleigh
+///    quotient of the next degree on a round S3: functions of higher degree cannot lie below it unless some
+///    direction is much longer than that of lambda_1.
 ///
 /// Needs 8 n^2 (32 + 2 threads) bytes for n products of features; points are read in blocks. Collective.
 /// @param name the points' file, for messages
