@@ -192,11 +192,18 @@ void check_value(Given& given) {
   }
 }
 
+/// A short name with the long one that --help explains: "-N (--points)".
+std::string full_title(const Given& given) {
+  const bool is_short = given.name.size() == 2 && !given.option->get_lnames().empty();
+  return title(given) + (is_short ? " (--" + given.option->get_lnames().front() + ")" : "");
+}
+
 void check_exclusion(const std::vector<Given>& given) {
   for (const auto& one : given)
     for (const auto& other : given)
       if (one.option->get_excludes().count(other.option) > 0)
-        throw UsageError(title(one) + " and " + title(other) + " exclude each other; give one of them");
+        throw UsageError(full_title(one) + " and " + full_title(other) +
+                         " exclude each other; give one of them");
 }
 
 }  // namespace
