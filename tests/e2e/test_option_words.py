@@ -143,7 +143,7 @@ class OptionWords(ProgramTest):
 
     def test_exclusions(self) -> None:
         self.refused("k7_sample", ["--model", "m.h5", "--radii", "1,1,1"], "--model and --radii exclude each other")
-        self.refused("k7_torsion", ["--fields", "f.h5", "-N", "5"], "--fields and -N exclude each other")
+        self.refused("k7_torsion", ["--fields", "f.h5", "-N", "5"], "--fields and -N (--points) exclude each other")
 
     def test_on_three_ranks(self) -> None:
         self.refused("k7_spectral", [*self.config("neighbours = 1\n")], "did you mean neighbors?", ranks=3)
