@@ -9,15 +9,15 @@
 #include <memory>
 #include <optional>
 
-#include "k7/cli/run_main.hpp"
-#include "k7/cli/validators.hpp"
+#include "base/memory.hpp"
+#include "base/progress.hpp"
+#include "base/quote.hpp"
+#include "cli/run_main.hpp"
+#include "cli/validators.hpp"
 #include "k7/geometry/metric.hpp"
 #include "k7/io/sample_file.hpp"
+#include "k7/model/model.hpp"
 #include "k7/parallel/agree.hpp"
-#include "k7/parallel/memory.hpp"
-#include "k7/parallel/progress.hpp"
-#include "k7/pinn/model.hpp"
-#include "k7/quote.hpp"
 
 namespace {
 
@@ -105,8 +105,8 @@ class SampleProgram final : public cli::Program {
 
   int requested_threads() const override { return options_.threads; }
 
-  ExitCode run(cli::Context& context) override {
-    const parallel::Stopwatch watch;
+  cli::ExitCode run(cli::Context& context) override {
+    const k7::Stopwatch watch;
     prepare(context);
     const geometry::Manifold& manifold = model_ ? model_->manifold() : *manifold_;
     const bool weight = manifold.frame_volume() > 0.0;
@@ -116,9 +116,8 @@ class SampleProgram final : public cli::Program {
     parallel::agree(context.comm, [&] { write_rows(context, manifold, writer); });
     writer.commit();
     spdlog::info("{} points of {} in {:.1f} s, peak memory {:.0f} MiB per rank: {}", options_.n_points,
-                 manifold.name(), watch.seconds(), context.comm.max(parallel::peak_memory_mib()),
-                 options_.out);
-    return ExitCode::done;
+                 manifold.name(), watch.seconds(), context.comm.max(k7::peak_memory_mib()), options_.out);
+    return cli::ExitCode::done;
   }
 
  private:
@@ -129,7 +128,7 @@ class SampleProgram final : public cli::Program {
         if (std::filesystem::equivalent(options_.model, options_.out, ignored))
           throw InputError("--out " + options_.out + ": is the model itself; choose another name");
       });
-      model_ = std::make_unique<pinn::Model>(options_.model, context.comm, options_.device, context.threads);
+      model_ = std::make_unique<model::Model>(options_.model, context.comm, options_.device, context.threads);
       return;
     }
     parallel::agree(context.comm, [&] {
@@ -148,7 +147,7 @@ class SampleProgram final : public cli::Program {
   void write_rows(cli::Context& context, const geometry::Manifold& manifold, io::SampleWriter& writer) {
     const auto rows = parallel::even_rows(options_.n_points, context.comm.rank(), context.comm.size());
     constexpr GlobalIndex block_rows = 8192;
-    parallel::ProgressBar bar(context.comm, "sampling", rows.count());
+    k7::ProgressBar bar("sampling", rows.count(), context.comm.is_root());
     for (GlobalIndex begin = rows.begin; begin < rows.end; begin += block_rows) {
       const GlobalIndex n = std::min(block_rows, rows.end - begin);
       writer.write(begin, make_block(manifold, begin, n));
@@ -186,7 +185,7 @@ class SampleProgram final : public cli::Program {
     constexpr GlobalIndex phi_width = geometry::n_phi;
     const GlobalIndex width = std::string(what) == "phi" ? phi_width : GlobalIndex{dim} * dim;
     throw Error(
-        ExitCode::numerical,
+        Fault::numerical,
         fmt::format("{}: {} of this model is not finite at point {}; nothing was written. Has its training "
                     "gone wrong?",
                     options_.model, what, begin + (bad - values.begin()) / width));
@@ -204,7 +203,7 @@ class SampleProgram final : public cli::Program {
   }
 
   SampleOptions options_;
-  std::unique_ptr<pinn::Model> model_;
+  std::unique_ptr<model::Model> model_;
   std::unique_ptr<geometry::Manifold> manifold_;
   std::vector<double> constant_;
 };

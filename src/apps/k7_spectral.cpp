@@ -12,22 +12,22 @@
 #include <set>
 #include <utility>
 
-#include "k7/cli/run_main.hpp"
-#include "k7/cli/validators.hpp"
+#include "base/memory.hpp"
+#include "base/progress.hpp"
+#include "cli/run_main.hpp"
+#include "cli/validators.hpp"
+#include "io/atomic_file.hpp"
 #include "k7/geometry/conventions.hpp"
-#include "k7/io/atomic_file.hpp"
 #include "k7/io/sample_file.hpp"
 #include "k7/parallel/agree.hpp"
-#include "k7/parallel/memory.hpp"
-#include "k7/parallel/progress.hpp"
-#include "k7/spectral/components.hpp"
-#include "k7/spectral/ladder.hpp"
-#include "k7/spectral/output.hpp"
-#include "k7/spectral/partition.hpp"
-#include "k7/spectral/point_checks.hpp"
-#include "k7/spectral/ritz.hpp"
 #include "k7/spectral/session.hpp"
 #include "k7/spectral/spectrum.hpp"
+#include "spectral/cloud/partition.hpp"
+#include "spectral/graph/components.hpp"
+#include "spectral/knn/point_checks.hpp"
+#include "spectral/limit/ladder.hpp"
+#include "spectral/output.hpp"
+#include "spectral/ritz/ritz.hpp"
 
 namespace {
 
@@ -107,7 +107,7 @@ class SpectralProgram final : public cli::Program {
   bool takes_passthrough_args() const override { return true; }
   std::string results() const override { return options_.out; }
 
-  ExitCode run(cli::Context& context) override {
+  cli::ExitCode run(cli::Context& context) override {
     parallel::agree(context.comm, [&] { check_options(); });
     parallel::agree_on_root(context.comm, [&] { check_outputs(); });
     const spectral::Session session(context.comm, name(), context.passthrough_args);
@@ -417,7 +417,7 @@ class SpectralProgram final : public cli::Program {
     try {
       write();
     } catch (const CollectiveError& e) {
-      if (e.code() != ExitCode::bad_input) throw;
+      if (e.fault() != Fault::bad_input) throw;
       failures_ += (failures_.empty() ? "" : "; ") + std::string(e.what());
     }
   }
@@ -429,11 +429,11 @@ class SpectralProgram final : public cli::Program {
       try {
         write(path);
       } catch (const CollectiveError& e) {
-        if (e.code() != ExitCode::bad_input) throw;
+        if (e.fault() != Fault::bad_input) throw;
         const std::string rescued = rescue(path, comm, write);
         throw CollectiveError(
-            e.code(), std::string(e.what()) +
-                          (rescued.empty() ? "; no other folder takes it either" : "; it is in " + rescued));
+            e.fault(), std::string(e.what()) +
+                           (rescued.empty() ? "; no other folder takes it either" : "; it is in " + rescued));
       }
     });
   }
@@ -449,7 +449,7 @@ class SpectralProgram final : public cli::Program {
         write(name);
         return name;
       } catch (const CollectiveError& e) {
-        if (e.code() != ExitCode::bad_input) throw;
+        if (e.fault() != Fault::bad_input) throw;
         std::error_code ignored;
         if (comm.is_root()) std::filesystem::remove(name, ignored);
       }
@@ -463,7 +463,7 @@ class SpectralProgram final : public cli::Program {
     report_.k = options_.method == "ritz" ? 0 : options_.neighbors;
     report_.prediction = {options_.h_star, options_.lambda1_target};
     report_.timing.total = watch_.seconds();
-    const auto memory = context.comm.all_gather(parallel::peak_memory_mib());
+    const auto memory = context.comm.all_gather(k7::peak_memory_mib());
     const auto halos = context.comm.all_gather(n_halo_);
     io::Json json;
     json["metadata"] = cli::metadata_json(name());
@@ -478,16 +478,16 @@ class SpectralProgram final : public cli::Program {
     if (context.comm.is_root() && failures_.empty()) std::printf("%s written\n", options_.out.c_str());
   }
 
-  ExitCode finish() const {
-    if (!failures_.empty()) throw CollectiveError(ExitCode::bad_input, failures_);
+  cli::ExitCode finish() const {
+    if (!failures_.empty()) throw CollectiveError(Fault::bad_input, failures_);
     if (!report_.pairs.converged) {
       spdlog::error(
           "only {} of {} eigenvalues converged; {} holds those. Try a larger -k, or -- -eps_max_it N",
           report_.pairs.values.size(), options_.eigenvalues, options_.out);
-      return ExitCode::numerical;
+      return cli::ExitCode::numerical;
     }
     const bool passed = spectral::judge(report_).passed;
-    return options_.require_pass && !passed ? ExitCode::not_passed : ExitCode::done;
+    return options_.require_pass && !passed ? cli::ExitCode::not_passed : cli::ExitCode::done;
   }
 
   void print(double memory) const {
@@ -509,7 +509,7 @@ class SpectralProgram final : public cli::Program {
   double climbed_ = 0.0;       // part of ladder_work()
   GlobalIndex n_halo_ = 0;
   spectral::SpectrumReport report_{};
-  parallel::Stopwatch watch_;
+  k7::Stopwatch watch_;
   double last_lap_ = 0.0;
   io::SpaceReservation json_space_;  // on rank 0
   io::SpaceReservation eigenvector_space_;

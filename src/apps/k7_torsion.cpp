@@ -12,17 +12,17 @@
 #include <memory>
 #include <utility>
 
-#include "k7/cli/run_main.hpp"
-#include "k7/cli/validators.hpp"
+#include "base/memory.hpp"
+#include "base/progress.hpp"
+#include "cli/run_main.hpp"
+#include "cli/validators.hpp"
+#include "io/atomic_file.hpp"
+#include "io/field_file.hpp"
+#include "k7/g2/torsion_fields.hpp"
 #include "k7/geometry/g2_structure.hpp"
-#include "k7/io/atomic_file.hpp"
-#include "k7/io/field_file.hpp"
 #include "k7/io/sample_file.hpp"
+#include "k7/model/model.hpp"
 #include "k7/parallel/agree.hpp"
-#include "k7/parallel/memory.hpp"
-#include "k7/parallel/progress.hpp"
-#include "k7/pinn/model.hpp"
-#include "k7/pinn/torsion_fields.hpp"
 
 namespace {
 
@@ -48,7 +48,7 @@ void require(bool condition, const std::string& text) {
 class Summary {
  public:
   /// @param begin number of the first row of `fields`
-  void add(const std::vector<pinn::PointField>& fields, GlobalIndex begin) {
+  void add(const std::vector<g2::PointField>& fields, GlobalIndex begin) {
     const std::vector<double>& positive = values_of(fields, "positive");
     for (std::size_t i = 0; i < positive.size(); ++i) {
       if (positive[i] != 0.0) continue;
@@ -78,7 +78,7 @@ class Summary {
 
   GlobalIndex first_not_positive() const { return first_not_positive_; }
 
-  /// In the form of pinn::Model::report.
+  /// In the form of model::Model::report.
   io::Json json(GlobalIndex n_points) const {
     const double n = sums_.back();
     io::Json json{{"points", n_points}, {"positive_fraction", n / static_cast<double>(n_points)}};
@@ -92,11 +92,11 @@ class Summary {
   static constexpr std::array<const char*, 7> names{"norm2_dphi", "norm2_dpsi", "norm2_tau0", "norm2_tau1",
                                                     "norm2_tau2", "norm2_tau3", "det_g"};
 
-  static const std::vector<double>& values_of(const std::vector<pinn::PointField>& fields,
+  static const std::vector<double>& values_of(const std::vector<g2::PointField>& fields,
                                               const std::string& name) {
     for (const auto& field : fields)
       if (field.name == name) return field.values;
-    throw Error(ExitCode::internal_error, "the torsion fields lack " + name);
+    throw Error(Fault::internal, "the torsion fields lack " + name);
   }
 
   static constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -192,7 +192,7 @@ class TorsionProgram final : public cli::Program {
   int requested_threads() const override { return options_.threads; }
   std::string results() const override { return options_.out; }
 
-  ExitCode run(cli::Context& context) override {
+  cli::ExitCode run(cli::Context& context) override {
     parallel::agree(context.comm, [&] {
       require(!options_.model.empty() || !options_.fields.empty(),
               "nothing to measure: give --model FILE, or --fields FILE.h5:/group");
@@ -213,11 +213,11 @@ class TorsionProgram final : public cli::Program {
     require(obstacle.empty(), "--out " + options_.out + ": " + obstacle);
   }
 
-  ExitCode measure_model(const cli::Context& context) const {
-    const parallel::Stopwatch watch;
+  cli::ExitCode measure_model(const cli::Context& context) const {
+    const k7::Stopwatch watch;
     const auto& comm = context.comm;
     parallel::agree_on_root(comm, [&] { check_output(options_.model); });
-    const pinn::Model model(options_.model, comm, options_.device, context.threads);
+    const model::Model model(options_.model, comm, options_.device, context.threads);
     const io::Json report = model.report(options_.n_points, options_.seed, comm);
     const double others = 1.0 - report["positive_fraction"].get<double>();
     if (report.contains("overflows"))
@@ -234,14 +234,14 @@ class TorsionProgram final : public cli::Program {
                     {"timing", {{"total_s", watch.seconds()}}},
                     {"parallel", cli::parallel_json(context, model.device())},
                     {"options", context.options}};
-      json["parallel"]["peak_memory_mib"] = comm.all_gather(parallel::peak_memory_mib());
+      json["parallel"]["peak_memory_mib"] = comm.all_gather(k7::peak_memory_mib());
       parallel::agree_on_root(comm, [&] { io::write_results(options_.out, json); });
     }
     return finish(context, report, watch.seconds());
   }
 
-  ExitCode measure_fields(const cli::Context& context) {
-    const parallel::Stopwatch watch;
+  cli::ExitCode measure_fields(const cli::Context& context) {
+    const k7::Stopwatch watch;
     const auto& comm = context.comm;
     if (options_.out.empty()) options_.out = "torsion.h5";
     const io::FieldAddress address(options_.fields);
@@ -266,8 +266,8 @@ class TorsionProgram final : public cli::Program {
     constexpr GlobalIndex block_rows = 4096;
     const auto n_rows = static_cast<std::uint64_t>(reader.n_rows());
     // The fields of one row tell names and shapes; the zero form is as good as any.
-    const auto layout = pinn::torsion_fields(std::vector<double>(n_phi, 0.0),
-                                             std::vector<double>(dim * n_phi, 0.0), reader.structure(), 1);
+    const auto layout = g2::torsion_fields(std::vector<double>(n_phi, 0.0),
+                                           std::vector<double>(dim * n_phi, 0.0), reader.structure(), 1);
     std::uint64_t row_bytes = 0;
     for (const auto& field : layout) row_bytes += sizeof(double) * static_cast<std::uint64_t>(field.width);
     constexpr std::uint64_t most = std::uint64_t{1} << 62;  // more than any disk has
@@ -284,13 +284,13 @@ class TorsionProgram final : public cli::Program {
     });
     const auto rows = parallel::even_rows(reader.n_rows(), comm.rank(), comm.size());
     parallel::agree(comm, [&] {
-      parallel::ProgressBar bar(comm, "torsion", rows.count());
+      k7::ProgressBar bar("torsion", rows.count(), context.comm.is_root());
       std::vector<double> phi;
       std::vector<double> derivatives;
       for (GlobalIndex begin = rows.begin; begin < rows.end; begin += block_rows) {
         const GlobalIndex n = std::min(block_rows, rows.end - begin);
         reader.read(begin, n, phi, derivatives);
-        const auto fields = pinn::torsion_fields(phi, derivatives, reader.structure(), context.threads);
+        const auto fields = g2::torsion_fields(phi, derivatives, reader.structure(), context.threads);
         for (const auto& field : fields)
           output.file().write_rows("/" + field.name, static_cast<std::uint64_t>(begin),
                                    static_cast<std::uint64_t>(n), field.values.data());
@@ -301,15 +301,15 @@ class TorsionProgram final : public cli::Program {
     output.commit();
   }
 
-  ExitCode finish(const cli::Context& context, const io::Json& report, double seconds) const {
-    const double memory = context.comm.max(parallel::peak_memory_mib());
+  cli::ExitCode finish(const cli::Context& context, const io::Json& report, double seconds) const {
+    const double memory = context.comm.max(k7::peak_memory_mib());
     if (context.comm.is_root() && !options_.out.empty()) std::printf("%s written\n", options_.out.c_str());
     spdlog::info("{} points in {:.1f} s, peak memory {:.0f} MiB per rank",
                  report["points"].get<GlobalIndex>(), seconds, memory);
-    if (is_finite(report)) return ExitCode::done;
+    if (is_finite(report)) return cli::ExitCode::done;
     spdlog::error(
         "some results are not finite, so that nothing can be said of phi there; are its numbers too large?");
-    return ExitCode::numerical;
+    return cli::ExitCode::numerical;
   }
 
   TorsionOptions options_;

@@ -7,13 +7,13 @@
 #include <filesystem>
 #include <vector>
 
-#include "k7/cli/run_main.hpp"
-#include "k7/cli/validators.hpp"
+#include "base/memory.hpp"
+#include "base/progress.hpp"
+#include "base/stop_signals.hpp"
+#include "cli/choice.hpp"
+#include "cli/run_main.hpp"
 #include "k7/parallel/agree.hpp"
-#include "k7/parallel/memory.hpp"
-#include "k7/parallel/progress.hpp"
-#include "k7/parallel/signals.hpp"
-#include "k7/pinn/trainer.hpp"
+#include "k7/train/train.hpp"
 
 namespace {
 
@@ -36,7 +36,7 @@ class TrainProgram final : public cli::Program {
   void declare(CLI::App& app) override {
     auto& o = options_;
     app.add_option("--preset", o.preset, "A full set of values for everything below; later options override")
-        ->transform(cli::one_of(pinn::preset_names()));
+        ->transform(cli::one_of(train::preset_names()));
     declare_model(app);
     declare_training(app);
     app.add_option("--seed", o.seed, "The same seed gives the same points and weights at any rank count")
@@ -59,14 +59,14 @@ class TrainProgram final : public cli::Program {
         ->transform(cli::whole(o.log_every, 1));
   }
 
-  void apply_preset() override { options_ = pinn::preset(options_.preset); }
+  void apply_preset() override { options_ = train::preset(options_.preset); }
   int requested_threads() const override { return options_.threads; }
   bool stops_on_signal() const override { return true; }
   std::string results() const override { return options_.out; }
 
-  ExitCode run(cli::Context& context) override {
+  cli::ExitCode run(cli::Context& context) override {
     check_options();
-    const pinn::TrainResult result = pinn::train(options_, context.comm, context.threads, context.options);
+    const train::TrainResult result = train::train(options_, context.comm, context.threads, context.options);
     // Logged first: whatever happens to train.json, the numbers are there.
     log_summary(result);
     write_json(context, result);
@@ -87,13 +87,12 @@ class TrainProgram final : public cli::Program {
            "background: the network starts at zero (phi = phi_0, or between the boundary values); random; "
            "left-invariant: at the best constant coframe")
         ->transform(cli::one_of({"background", "random", "left-invariant"}));
-    app.add_option("--metric-map", o.model.metric_map,
-                   "hitchin: the metric that phi defines; contraction: g ~ phi_ikl phi_jkl, rescaled to det "
-                   "g = 65/32")
-        ->transform(cli::one_of({"hitchin", "contraction"}));
-    app.add_option("--ansatz", o.model.ansatz,
-                   "coframe: phi = A^* phi_0, always a G2-structure; components: 35 free components of phi")
-        ->transform(cli::one_of({"coframe", "components"}));
+    cli::add_choice(
+        app, "--metric-map", o.model.metric_map,
+        "hitchin: the metric that phi defines; g2::contraction: g ~ phi_ikl phi_jkl, rescaled to det "
+        "g = 65/32");
+    cli::add_choice(app, "--ansatz", o.model.ansatz,
+                    "coframe: phi = A^* phi_0, always a G2-structure; components: 35 free components of phi");
     // Vectors, not arrays: of an array's missing numbers CLI11 would look for the next in the word that
     // follows.
     radii_.assign(o.model.radii.begin(), o.model.radii.end());
@@ -113,8 +112,7 @@ class TrainProgram final : public cli::Program {
     app.add_option("--hidden", o.model.network.hidden, "Widths of the hidden layers, e.g. 512,512,512,256")
         ->delimiter(',')
         ->transform(cli::whole(o.model.network.hidden, 1));
-    app.add_option("--activation", o.model.network.activation, "After every hidden layer")
-        ->transform(cli::one_of({"silu", "tanh", "gelu", "sine"}));
+    cli::add_choice(app, "--activation", o.model.network.activation, "After every hidden layer");
   }
 
   void declare_training(CLI::App& app) {
@@ -165,8 +163,8 @@ class TrainProgram final : public cli::Program {
   static void set_numbers(std::array<double, n>& to, const std::vector<double>& from, const char* option,
                           const char* names) {
     if (from.size() != n)
-      throw CollectiveError(ExitCode::bad_input, fmt::format("{}: has {} numbers; {} are needed, {}", option,
-                                                             from.size(), n, names));
+      throw CollectiveError(Fault::bad_input, fmt::format("{}: has {} numbers; {} are needed, {}", option,
+                                                          from.size(), n, names));
     std::copy(from.begin(), from.end(), to.begin());
   }
 
@@ -174,21 +172,21 @@ class TrainProgram final : public cli::Program {
     set_numbers(options_.model.radii, radii_, "--radii", "R0,R1,R2");
     set_numbers(options_.model.interval, interval_, "--interval", "r0,r1");
     if (options_.lr_min > options_.lr)
-      throw CollectiveError(ExitCode::bad_input,
+      throw CollectiveError(Fault::bad_input,
                             fmt::format("--lr-min {}: is larger than --lr {}", options_.lr_min, options_.lr));
     if (options_.scheduler == "exponential" && !(options_.lr_min > 0.0))
-      throw CollectiveError(ExitCode::bad_input,
+      throw CollectiveError(Fault::bad_input,
                             "--lr-min 0: --scheduler exponential needs a positive rate at the end");
     if (options_.warmup_epochs >= options_.epochs)
-      throw CollectiveError(ExitCode::bad_input,
+      throw CollectiveError(Fault::bad_input,
                             fmt::format("--warmup-epochs {}: must be smaller than --epochs {}",
                                         options_.warmup_epochs, options_.epochs));
   }
 
-  void write_json(cli::Context& context, const pinn::TrainResult& result) const {
+  void write_json(cli::Context& context, const train::TrainResult& result) const {
     io::Json parallel = cli::parallel_json(context, result.device);
     parallel["comm"] = result.comm;
-    parallel["peak_memory_mib"] = context.comm.all_gather(parallel::peak_memory_mib());
+    parallel["peak_memory_mib"] = context.comm.all_gather(k7::peak_memory_mib());
     io::Json model = result.model;
     model["radii"] = options_.model.radii;  // in full: the option is recorded as it was typed
     const io::Json tree{{"metadata", cli::metadata_json(name())},
@@ -203,26 +201,26 @@ class TrainProgram final : public cli::Program {
     });
   }
 
-  void log_summary(const pinn::TrainResult& result) const {
+  void log_summary(const train::TrainResult& result) const {
     spdlog::info("{} after {} epochs in {}, best loss {:.6g}; results in {}",
                  result.training["stopped"].get<std::string>(), result.training["epochs"].get<int>(),
-                 parallel::human_time(result.timing["train_s"].get<double>()),
+                 k7::human_time(result.timing["train_s"].get<double>()),
                  result.training["best_loss"].get<double>(), options_.out);
   }
 
-  ExitCode exit_code(const pinn::TrainResult& result) const {
-    using Stop = pinn::TrainResult::Stop;
+  cli::ExitCode exit_code(const train::TrainResult& result) const {
+    using Stop = train::TrainResult::Stop;
     if (result.stop == Stop::not_finite)
       throw CollectiveError(
-          ExitCode::numerical,
+          Fault::numerical,
           fmt::format(
               "the loss or its gradient became NaN or infinite; {0}/last.h5 is the last good state, after "
               "epoch {1}, and {0}/failed.h5 the bad one; try a smaller --lr",
               options_.out, result.training["epochs"].get<int>()));
-    return result.stop == Stop::signal ? ExitCode::interrupted : ExitCode::done;
+    return result.stop == Stop::signal ? cli::ExitCode::interrupted : cli::ExitCode::done;
   }
 
-  pinn::TrainOptions options_;
+  train::TrainOptions options_;
   std::vector<double> radii_;
   std::vector<double> interval_;
 };
@@ -231,7 +229,7 @@ class TrainProgram final : public cli::Program {
 // LibTorch takes half a second to start, and a signal that comes before main() must not end the program
 // either. What stands in this section runs before the start of any library.
 using Start = void (*)();
-[[gnu::section(".preinit_array"), gnu::used]] const Start hold_signals = k7::parallel::hold_stop_signals;
+[[gnu::section(".preinit_array"), gnu::used]] const Start hold_signals = k7::hold_stop_signals;
 #endif
 
 }  // namespace

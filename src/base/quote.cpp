@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "k7/quote.hpp"
+#include "base/quote.hpp"
 
 #include <array>
 #include <cmath>

@@ -27,7 +27,7 @@ constexpr const char* help_on_root =
     "in the environment.";
 
 [[noreturn]] void usage_error(const Program& program, const std::string& text) {
-  throw CollectiveError(ExitCode::bad_input, text + "; see " + program.name() + " --help");
+  throw CollectiveError(Fault::bad_input, text + "; see " + program.name() + " --help");
 }
 
 std::unique_ptr<CLI::App> make_app(Program& program, int& verbose, int& quiet, std::string& config) {

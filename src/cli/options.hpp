@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "k7/cli/run_main.hpp"
+#include "cli/run_main.hpp"
 
 namespace k7::cli {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "k7/cli/run_main.hpp"
+#include "cli/run_main.hpp"
 
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
@@ -12,15 +12,16 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/blas.hpp"
+#include "base/log.hpp"
+#include "base/quote.hpp"
+#include "base/stop_signals.hpp"
 #include "cli/options.hpp"
-#include "k7/io/hdf5_file.hpp"
+#include "io/hdf5_file.hpp"
 #include "k7/parallel/agree.hpp"
-#include "k7/parallel/blas.hpp"
 #include "k7/parallel/environment.hpp"
-#include "k7/parallel/log.hpp"
-#include "k7/parallel/signals.hpp"
-#include "k7/quote.hpp"
 #include "k7/version.hpp"
+#include "parallel/threads.hpp"
 
 namespace k7::cli {
 namespace {
@@ -94,13 +95,12 @@ int report_collective(const Program& program, const parallel::Communicator& comm
 }
 
 ExitCode run_parsed(Program& program, const ParsedOptions& parsed, const parallel::Communicator& comm) {
-  parallel::start_log(comm, parsed.verbosity);
+  k7::start_log(comm.is_root(), parsed.verbosity);
   const int threads =
       program.requested_threads() > 0 ? program.requested_threads() : parallel::threads_per_rank(comm);
-  parallel::set_blas_threads(threads);
+  k7::set_blas_threads(threads);
   spdlog::info("{} {} ({}): {} rank{}, {} thread{} each, {}", program.name(), version, git_revision,
-               comm.size(), comm.size() == 1 ? "" : "s", threads, threads == 1 ? "" : "s",
-               parallel::blas_name());
+               comm.size(), comm.size() == 1 ? "" : "s", threads, threads == 1 ? "" : "s", k7::blas_name());
   Context context{comm, parsed.values, parsed.passthrough_args, threads};
   return program.run(context);
 }
@@ -114,9 +114,9 @@ int run_main(int argc, char** argv, Program& program) {
   // Nor does a log that nobody reads any more end the work.
   std::signal(SIGPIPE, SIG_IGN);
   keep_standard_streams();
-  if (program.stops_on_signal()) parallel::hold_stop_signals();
-  parallel::prepare_process(argv);  // may start the program again
-  if (program.stops_on_signal()) parallel::catch_stop_signals();
+  if (program.stops_on_signal()) k7::hold_stop_signals();
+  k7::prepare_process(argv);  // may start the program again
+  if (program.stops_on_signal()) k7::catch_stop_signals();
   const parallel::Environment environment(argc, argv);
   const parallel::Communicator comm(MPI_COMM_WORLD);
   try {
@@ -130,9 +130,9 @@ int run_main(int argc, char** argv, Program& program) {
     const ExitCode code = run_parsed(program, parsed, comm);
     return static_cast<int>(check_output(program, comm, code, program.results()));
   } catch (const CollectiveError& e) {
-    return report_collective(program, comm, e.code(), e.what());
+    return report_collective(program, comm, exit_code(e.fault()), e.what());
   } catch (const Error& e) {
-    abort_all(program, comm, static_cast<int>(e.code()), e.what());
+    abort_all(program, comm, static_cast<int>(exit_code(e.fault())), e.what());
   } catch (const std::bad_alloc&) {
     abort_all(program, comm, static_cast<int>(ExitCode::internal_error),
               "out of memory; use more ranks, or a machine with more memory");
@@ -149,7 +149,7 @@ io::Json parallel_json(const Context& context, const std::string& device) {
   return {{"ranks", context.comm.size()},
           {"threads", context.threads},
           {"device", device},
-          {"blas", parallel::blas_name()}};
+          {"blas", k7::blas_name()}};
 }
 
 }  // namespace k7::cli

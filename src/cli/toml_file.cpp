@@ -7,9 +7,9 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/quote.hpp"
 #include "cli/words.hpp"
-#include "k7/io/hdf5_file.hpp"
-#include "k7/quote.hpp"
+#include "io/hdf5_file.hpp"
 
 namespace k7::cli {
 namespace {

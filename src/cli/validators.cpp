@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "k7/cli/validators.hpp"
+#include "cli/validators.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -8,8 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "base/quote.hpp"
 #include "cli/nearest.hpp"
-#include "k7/quote.hpp"
 
 namespace k7::cli {
 namespace {

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/quote.hpp"
 #include "cli/nearest.hpp"
 #include "cli/toml_file.hpp"
-#include "k7/quote.hpp"
 
 namespace k7::cli {
 namespace {

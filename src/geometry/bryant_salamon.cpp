@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "k7/geometry/bryant_salamon.hpp"
+#include "geometry/bryant_salamon.hpp"
 
 #include <cmath>
 

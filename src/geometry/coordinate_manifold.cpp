@@ -6,10 +6,10 @@
 #include <limits>
 #include <utility>
 
+#include "base/quote.hpp"
 #include "geometry/left_invariant_spectrum.hpp"
 #include "geometry/manifolds.hpp"
-#include "k7/error.hpp"
-#include "k7/quote.hpp"
+#include "k7/base/error.hpp"
 
 namespace k7::geometry {
 namespace {

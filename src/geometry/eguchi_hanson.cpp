@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "k7/geometry/eguchi_hanson.hpp"
+#include "geometry/eguchi_hanson.hpp"
 
 #include <algorithm>
 #include <cmath>

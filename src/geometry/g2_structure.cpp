@@ -8,7 +8,7 @@
 #include <numeric>
 #include <vector>
 
-#include "k7/error.hpp"
+#include "k7/base/error.hpp"
 #include "k7/geometry/exterior.hpp"
 
 namespace k7::geometry {

@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/quote.hpp"
+#include "geometry/bryant_salamon.hpp"
 #include "geometry/manifolds.hpp"
 #include "geometry/sphere_product.hpp"
-#include "k7/error.hpp"
-#include "k7/geometry/bryant_salamon.hpp"
-#include "k7/quote.hpp"
+#include "k7/base/error.hpp"
 
 namespace k7::geometry {
 namespace {

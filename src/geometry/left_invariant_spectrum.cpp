@@ -9,7 +9,7 @@
 #include <functional>
 #include <queue>
 
-#include "k7/error.hpp"
+#include "k7/base/error.hpp"
 
 namespace k7::geometry {
 namespace {

@@ -6,9 +6,9 @@
 #include <Eigen/LU>
 #include <algorithm>
 
+#include "base/quote.hpp"
 #include "geometry/manifolds.hpp"
-#include "k7/error.hpp"
-#include "k7/quote.hpp"
+#include "k7/base/error.hpp"
 
 namespace k7::geometry {
 

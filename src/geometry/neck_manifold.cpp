@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/quote.hpp"
 #include "geometry/left_invariant_spectrum.hpp"
 #include "geometry/manifolds.hpp"
 #include "geometry/sphere_product.hpp"
-#include "k7/error.hpp"
-#include "k7/quote.hpp"
+#include "k7/base/error.hpp"
 
 namespace k7::geometry {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "k7/geometry/quaternion.hpp"
+#include "geometry/quaternion.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -6,7 +6,7 @@
 #include <Random123/uniform.hpp>
 #include <cmath>
 
-#include "k7/geometry/quaternion.hpp"
+#include "geometry/quaternion.hpp"
 
 namespace k7::geometry {
 namespace {

@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <limits>
 
-#include "k7/geometry/quaternion.hpp"
+#include "geometry/quaternion.hpp"
 
 namespace k7::geometry {
 namespace {

@@ -4,7 +4,7 @@
 #include <Eigen/LU>
 #include <cmath>
 
-#include "k7/error.hpp"
+#include "k7/base/error.hpp"
 
 namespace k7::geometry {
 

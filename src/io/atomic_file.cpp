@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "k7/io/atomic_file.hpp"
+#include "io/atomic_file.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "k7/error.hpp"
+#include "k7/base/error.hpp"
 
 namespace k7::io {
 namespace fs = std::filesystem;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "k7/io/field_file.hpp"
+#include "io/field_file.hpp"
 
 #include <fmt/format.h>
 
@@ -7,9 +7,9 @@
 #include <cmath>
 #include <filesystem>
 
-#include "k7/error.hpp"
+#include "base/quote.hpp"
+#include "k7/base/error.hpp"
 #include "k7/parallel/agree.hpp"
-#include "k7/quote.hpp"
 
 namespace k7::io {
 namespace {

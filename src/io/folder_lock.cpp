@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "k7/io/folder_lock.hpp"
+#include "io/folder_lock.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,9 +13,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "k7/error.hpp"
-#include "k7/io/hdf5_file.hpp"
-#include "k7/quote.hpp"
+#include "base/quote.hpp"
+#include "io/hdf5_file.hpp"
+#include "k7/base/error.hpp"
 
 namespace k7::io {
 namespace {

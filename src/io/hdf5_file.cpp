@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "k7/io/hdf5_file.hpp"
+#include "io/hdf5_file.hpp"
 
 #include <hdf5.h>
 #include <sys/stat.h>
@@ -11,8 +11,8 @@
 #include <cstring>
 #include <utility>
 
-#include "k7/error.hpp"
-#include "k7/quote.hpp"
+#include "base/quote.hpp"
+#include "k7/base/error.hpp"
 
 namespace k7::io {
 namespace {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "k7/io/hdf5_reader.hpp"
+#include "io/hdf5_reader.hpp"
 
 #include <algorithm>
 #include <cstring>
 
+#include "base/quote.hpp"
 #include "io/reader_process.hpp"
-#include "k7/error.hpp"
+#include "k7/base/error.hpp"
 #include "k7/parallel/agree.hpp"
-#include "k7/quote.hpp"
 
 namespace k7::io {
 namespace {

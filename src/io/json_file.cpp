@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "k7/io/json_file.hpp"
+#include "io/json_file.hpp"
 
 #include <array>
 #include <ctime>
 
-#include "k7/error.hpp"
+#include "io/atomic_file.hpp"
+#include "k7/base/error.hpp"
 #include "k7/geometry/conventions.hpp"
-#include "k7/io/atomic_file.hpp"
 
 namespace k7::io {
 

@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-#include "k7/error.hpp"
+#include "k7/base/error.hpp"
 
 namespace k7::io {
 namespace {
@@ -125,12 +125,12 @@ std::string answer_to(const ReaderProcess::Serve& serve, const std::string& requ
   try {
     return answered + serve(request);
   } catch (const Error& e) {
-    return static_cast<char>(e.code()) + std::string(e.what());
+    return static_cast<char>(e.fault()) + std::string(e.what());
   } catch (const std::bad_alloc&) {
-    return static_cast<char>(ExitCode::internal_error) +
+    return static_cast<char>(Fault::internal) +
            std::string("out of memory while a file was read; use a machine with more memory");
   } catch (const std::exception& e) {
-    return static_cast<char>(ExitCode::internal_error) + std::string(e.what());
+    return static_cast<char>(Fault::internal) + std::string(e.what());
   }
 }
 
@@ -153,8 +153,7 @@ std::string answer_to(const ReaderProcess::Serve& serve, const std::string& requ
 ReaderProcess::ReaderProcess(const std::function<Serve()>& start) {
   std::array<int, 2> ends{};
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
-    throw Error(ExitCode::internal_error,
-                std::string("no connection to a second process: ") + std::strerror(errno));
+    throw Error(Fault::internal, std::string("no connection to a second process: ") + std::strerror(errno));
   const pid_t parent = getpid();
   pid_ = fork();
   if (pid_ == 0) {
@@ -166,7 +165,7 @@ ReaderProcess::ReaderProcess(const std::function<Serve()>& start) {
   socket_ = ends[0];
   if (pid_ > 0) return;
   ::close(socket_);
-  throw Error(ExitCode::internal_error,
+  throw Error(Fault::internal,
               std::string("no second process can be started to read files: ") + std::strerror(reason));
 }
 
@@ -213,8 +212,8 @@ std::string ReaderProcess::call(const std::string& request, std::size_t most, En
   }
   const char code = answer.front();
   answer.erase(0, 1);
-  if (code == static_cast<char>(ExitCode::bad_input)) throw InputError(answer);
-  if (code != answered) throw Error(static_cast<ExitCode>(code), answer);
+  if (code == static_cast<char>(Fault::bad_input)) throw InputError(answer);
+  if (code != answered) throw Error(static_cast<Fault>(code), answer);
   return answer;
 }
 

@@ -5,9 +5,9 @@
 #include <array>
 #include <cmath>
 
-#include "k7/error.hpp"
+#include "base/quote.hpp"
+#include "k7/base/error.hpp"
 #include "k7/parallel/agree.hpp"
-#include "k7/quote.hpp"
 
 namespace k7::io {
 namespace {

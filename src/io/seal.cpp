@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "k7/io/seal.hpp"
+#include "io/seal.hpp"
 
 #include <fmt/format.h>
 #include <zlib.h>
@@ -9,8 +9,8 @@
 #include <fstream>
 #include <vector>
 
-#include "k7/io/hdf5_file.hpp"
-#include "k7/quote.hpp"
+#include "base/quote.hpp"
+#include "io/hdf5_file.hpp"
 
 namespace k7::io {
 namespace {

@@ -4,14 +4,14 @@
 #include <new>
 #include <string>
 
-#include "k7/error.hpp"
+#include "k7/base/error.hpp"
 
 namespace k7::parallel {
 namespace {
 
 struct Outcome {
   bool failed = false;
-  ExitCode code = ExitCode::done;
+  Fault fault = Fault::internal;
   std::string text;
 };
 
@@ -20,11 +20,11 @@ Outcome attempt(const std::function<void()>& work) {
     work();
     return {};
   } catch (const Error& e) {
-    return {true, e.code(), e.what()};
+    return {true, e.fault(), e.what()};
   } catch (const std::bad_alloc&) {
-    return {true, ExitCode::internal_error, "out of memory; use more ranks, or a machine with more memory"};
+    return {true, Fault::internal, "out of memory; use more ranks, or a machine with more memory"};
   } catch (const std::exception& e) {
-    return {true, ExitCode::internal_error, e.what()};
+    return {true, Fault::internal, e.what()};
   }
 }
 
@@ -35,9 +35,9 @@ void agree(const Communicator& comm, const std::function<void()>& work) {
   const auto first = comm.min(GlobalIndex{outcome.failed ? comm.rank() : comm.size()});
   if (first == comm.size()) return;
   const int root = static_cast<int>(first);
-  comm.broadcast(&outcome.code, 1, root);
+  comm.broadcast(&outcome.fault, 1, root);
   comm.broadcast(outcome.text, root);
-  throw CollectiveError(outcome.code, outcome.text);
+  throw CollectiveError(outcome.fault, outcome.text);
 }
 
 void agree_on_root(const Communicator& comm, const std::function<void()>& work) {

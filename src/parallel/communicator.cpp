@@ -4,7 +4,7 @@
 #include <array>
 #include <limits>
 
-#include "k7/error.hpp"
+#include "k7/base/error.hpp"
 
 namespace k7::parallel {
 namespace {
@@ -48,12 +48,12 @@ void mpi_check(int code, const char* call) {
   std::array<char, MPI_MAX_ERROR_STRING> text{};
   int length = 0;
   MPI_Error_string(code, text.data(), &length);
-  throw Error(ExitCode::internal_error, std::string(call) + " failed: " + std::string(text.data(), length));
+  throw Error(Fault::internal, std::string(call) + " failed: " + std::string(text.data(), length));
 }
 
 int mpi_count(std::size_t n) {
   if (n > static_cast<std::size_t>(std::numeric_limits<int>::max()))
-    throw Error(ExitCode::internal_error,
+    throw Error(Fault::internal,
                 "one message of " + std::to_string(n) + " elements exceeds MPI's 2^31; use more ranks");
   return static_cast<int>(n);
 }

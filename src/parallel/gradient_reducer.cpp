@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "k7/parallel/gradient_reducer.hpp"
+#include "parallel/gradient_reducer.hpp"
 
-#include "k7/error.hpp"
+#include "k7/base/error.hpp"
 
 namespace k7::parallel {
 namespace {

@@ -6,21 +6,21 @@
 #include <chrono>
 #include <thread>
 
-#include "k7/error.hpp"
+#include "k7/base/error.hpp"
 #include "k7/parallel/agree.hpp"
-#include "k7/parallel/gradient_reducer.hpp"
+#include "parallel/gradient_reducer.hpp"
 
 namespace k7::parallel {
 namespace {
 
 void nccl_check(ncclResult_t code, const char* call) {
   if (code != ncclSuccess && code != ncclInProgress)
-    throw Error(ExitCode::internal_error, std::string(call) + " failed: " + ncclGetErrorString(code));
+    throw Error(Fault::internal, std::string(call) + " failed: " + ncclGetErrorString(code));
 }
 
 void cuda_check(cudaError_t code, const char* call) {
   if (code != cudaSuccess)
-    throw Error(ExitCode::internal_error, std::string(call) + " failed: " + cudaGetErrorString(code));
+    throw Error(Fault::internal, std::string(call) + " failed: " + cudaGetErrorString(code));
 }
 
 /// LibTorch runs on the legacy default stream unless told otherwise. Events order the two streams on the

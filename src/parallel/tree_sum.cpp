@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "k7/parallel/tree_sum.hpp"
+#include "parallel/tree_sum.hpp"
 
 #include <utility>
 

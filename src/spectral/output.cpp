@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "k7/spectral/output.hpp"
+#include "spectral/output.hpp"
 
 #include <algorithm>
 

@@ -10,14 +10,14 @@
 #include <string>
 #include <vector>
 
+#include "base/memory.hpp"
 #include "k7/geometry/metric.hpp"
 #include "k7/parallel/environment.hpp"
-#include "k7/parallel/memory.hpp"
-#include "k7/spectral/components.hpp"
-#include "k7/spectral/eigensolver.hpp"
-#include "k7/spectral/partition.hpp"
 #include "k7/spectral/session.hpp"
-#include "spectral/petsc.hpp"
+#include "spectral/cloud/partition.hpp"
+#include "spectral/graph/components.hpp"
+#include "spectral/solve/eigensolver.hpp"
+#include "spectral/solve/petsc.hpp"
 
 namespace k7 {
 namespace {
@@ -178,7 +178,7 @@ void run(const Options& options, const std::vector<std::string>& petsc_options,
   const auto components = spectral::connected_components(graph, options.k, comm);
   const spectral::NullSpace null_space{1, spectral::number_components(components, graph.row_begin, 1, comm)};
   const auto laplacian = spectral::graph_laplacian(graph, options.k, "points", spectral::Device::cpu, comm);
-  const double memory = comm.max(parallel::peak_memory_mib());  // the triad needs more
+  const double memory = comm.max(k7::peak_memory_mib());  // the triad needs more
   const auto [stream, product] = bandwidths(laplacian.matrix.get(), comm);
   std::vector<Run> runs;
   for (int r = 0; r < options.repetitions; ++r)

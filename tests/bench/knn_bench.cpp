@@ -15,11 +15,11 @@
 #include <string>
 #include <vector>
 
+#include "base/memory.hpp"
 #include "k7/geometry/metric.hpp"
 #include "k7/parallel/environment.hpp"
-#include "k7/parallel/memory.hpp"
-#include "k7/spectral/knn_graph.hpp"
-#include "k7/spectral/partition.hpp"
+#include "spectral/cloud/partition.hpp"
+#include "spectral/knn/knn_graph.hpp"
 
 #if __has_include(<nanoflann.hpp>)
 #define K7_HAVE_NANOFLANN
@@ -217,7 +217,7 @@ int run_all(const Options& options) {
   // The bench keeps its own copy of the points, which a program moves in.
   const double copy =
       static_cast<double>((cloud.points.size() + cloud.metrics.size() + cloud.ids.size()) * 8);
-  const double peak = parallel::peak_memory_mib() * 1048576.0;
+  const double peak = k7::peak_memory_mib() * 1048576.0;
   std::printf(
       "k7 n %.0f k %d threads %d index %.3f search %.3f queries_per_s %.0f cpu %.3f bytes_per_point %.0f\n",
       options.n, options.k, options.threads, median(index), median(search), options.n / median(total),

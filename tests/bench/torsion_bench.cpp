@@ -6,9 +6,9 @@
 
 #include <thread>
 
-#include "k7/parallel/blas.hpp"
-#include "pinn/batched_g2.hpp"
-#include "pinn/torsion_loss.hpp"
+#include "base/blas.hpp"
+#include "g2/g2_structure.hpp"
+#include "train/loss/torsion_loss.hpp"
 
 namespace {
 
@@ -16,19 +16,19 @@ using namespace k7;
 using geometry::dim;
 
 struct Setting {
-  pinn::TrainOptions options = pinn::preset("neck");
-  std::unique_ptr<pinn::LearnedForm> form;
-  std::unique_ptr<pinn::TorsionLoss> loss;
-  pinn::Batch batch;
+  train::TrainOptions options = train::preset("neck");
+  std::unique_ptr<model::LearnedForm> form;
+  std::unique_ptr<train::TorsionLoss> loss;
+  model::Batch batch;
   GlobalIndex n_points;
   double gemm_flop;  ///< of a plain forward and backward pass
 
-  Setting(const std::string& ansatz, GlobalIndex n) : n_points(n) {
+  Setting(model::Ansatz ansatz, GlobalIndex n) : n_points(n) {
     options.model.ansatz = ansatz;
-    pinn::complete(options);
-    form = std::make_unique<pinn::LearnedForm>(options.model, at::kCPU);
+    train::complete(options);
+    form = std::make_unique<model::LearnedForm>(options.model, at::kCPU);
     form->network().initialise(0, 1.0, 0.25);
-    loss = std::make_unique<pinn::TorsionLoss>(options.weights, form->manifold().structure());
+    loss = std::make_unique<train::TorsionLoss>(options.weights, form->manifold().structure());
     batch = form->sample({0, geometry::Stream::training, 0}, 0, n_points);
     gemm_flop = 6.0 * static_cast<double>(n_points * options.model.network.n_parameters());
   }
@@ -42,13 +42,13 @@ void report(benchmark::State& state, double flop, GlobalIndex n_points) {
 
 /// Forward and backward of the network alone, the outputs compared with a constant.
 void plain_step(benchmark::State& state) {
-  const Setting s("coframe", state.range(0));
+  const Setting s(model::Ansatz::coframe, state.range(0));
   for (auto _ : state)
     s.form->network().gradients_of(s.form->network().forward(s.batch.features[0]).square().sum());
   report(state, s.gemm_flop, s.n_points);
 }
 
-void torsion_step(benchmark::State& state, const std::string& ansatz) {
+void torsion_step(benchmark::State& state, model::Ansatz ansatz) {
   const Setting s(ansatz, state.range(0));
   for (auto _ : state) s.form->network().gradients_of((*s.loss)(*s.form, s.batch, s.n_points).loss);
   report(state, 8.0 * s.gemm_flop, s.n_points);
@@ -56,9 +56,9 @@ void torsion_step(benchmark::State& state, const std::string& ansatz) {
 
 /// The derivatives of 35 components by one reverse pass each, kept differentiable for the parameters.
 void reverse_passes_step(benchmark::State& state) {
-  const Setting s("components", state.range(0));
+  const Setting s(model::Ansatz::components, state.range(0));
   const at::Tensor tangents = s.batch.features.narrow(0, 1, dim).permute({1, 0, 2});
-  const pinn::ExteriorDerivative d(s.form->manifold().structure());
+  const g2::ExteriorDerivative d(s.form->manifold().structure());
   for (auto _ : state) {
     const at::Tensor x = s.batch.features[0].detach().requires_grad_(true);
     const at::Tensor out = s.form->network().forward(x);
@@ -67,14 +67,14 @@ void reverse_passes_step(benchmark::State& state) {
       const at::Tensor gradient = torch::autograd::grad({out.select(1, c).sum()}, {x}, {}, true, true)[0];
       derivatives.push_back(at::bmm(tangents, gradient.unsqueeze(2)).squeeze(2));
     }
-    const pinn::FormJet f = s.form->form({out, at::stack(derivatives, 2)}, s.batch);
+    const model::FormJet f = s.form->form({out, at::stack(derivatives, 2)}, s.batch);
     s.form->network().gradients_of(s.loss->of(f, s.batch, s.n_points).loss);
   }
   report(state, 0.0, s.n_points);
 }
 
 /// The geometry without the network: phi and its derivatives are given.
-void geometry_step(benchmark::State& state, const std::string& ansatz) {
+void geometry_step(benchmark::State& state, model::Ansatz ansatz) {
   const Setting s(ansatz, state.range(0));
   const std::int64_t outputs = s.options.model.network.outputs;
   const at::Tensor value = (0.1 * at::randn({s.n_points, outputs}, at::kDouble)).requires_grad_(true);
@@ -101,16 +101,16 @@ void at_chunk_sizes(benchmark::internal::Benchmark* b) {
 
 BENCHMARK(dgemm)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(plain_step)->Apply(at_chunk_sizes)->Arg(4096);
-BENCHMARK_CAPTURE(torsion_step, coframe, std::string("coframe"))->Apply(at_chunk_sizes);
-BENCHMARK_CAPTURE(torsion_step, components, std::string("components"))->Apply(at_chunk_sizes);
-BENCHMARK_CAPTURE(geometry_step, coframe, std::string("coframe"))->Apply(at_chunk_sizes);
-BENCHMARK_CAPTURE(geometry_step, components, std::string("components"))->Apply(at_chunk_sizes);
+BENCHMARK_CAPTURE(torsion_step, coframe, model::Ansatz::coframe)->Apply(at_chunk_sizes);
+BENCHMARK_CAPTURE(torsion_step, components, model::Ansatz::components)->Apply(at_chunk_sizes);
+BENCHMARK_CAPTURE(geometry_step, coframe, model::Ansatz::coframe)->Apply(at_chunk_sizes);
+BENCHMARK_CAPTURE(geometry_step, components, model::Ansatz::components)->Apply(at_chunk_sizes);
 BENCHMARK(reverse_passes_step)->Arg(128)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  k7::parallel::prepare_process(argv);
+  k7::prepare_process(argv);
   benchmark::Initialize(&argc, argv);
   at::set_num_threads(static_cast<int>(std::thread::hardware_concurrency()));
   benchmark::RunSpecifiedBenchmarks();

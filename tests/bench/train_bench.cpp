@@ -9,13 +9,13 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "k7/parallel/blas.hpp"
+#include "base/blas.hpp"
+#include "base/log.hpp"
+#include "base/memory.hpp"
+#include "base/progress.hpp"
+#include "g2/torch.hpp"
 #include "k7/parallel/environment.hpp"
-#include "k7/parallel/log.hpp"
-#include "k7/parallel/memory.hpp"
-#include "k7/parallel/progress.hpp"
-#include "k7/pinn/trainer.hpp"
-#include "pinn/torch.hpp"
+#include "k7/train/train.hpp"
 
 namespace k7 {
 namespace {
@@ -25,11 +25,11 @@ double product_rate(const parallel::Communicator& comm, int threads, at::ScalarT
   constexpr double flop = 2.0 * 2048 * 512 * 512;
   constexpr int repetitions = 40;
   constexpr int rounds = 5;
-  const parallel::SerialBlas serial(threads > 1);
+  const k7::SerialBlas serial(threads > 1);
   double best = 0.0;
   for (int round = 0; round < rounds; ++round) {
     comm.barrier();
-    const parallel::Stopwatch watch;
+    const k7::Stopwatch watch;
     at::parallel_for(0, threads, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t t = begin; t < end; ++t) {
         const at::Tensor a = at::ones({2048, 512}, type);
@@ -46,7 +46,7 @@ double product_rate(const parallel::Communicator& comm, int threads, at::ScalarT
 
 /// Of the matrix products of a step with torsion: values and 7 tangents forward, for the weights and, but for
 /// the first layer, for the inputs backward.
-double flop_of_step(const pinn::TrainOptions& options) {
+double flop_of_step(const train::TrainOptions& options) {
   std::vector<int> widths = options.model.network.hidden;
   widths.insert(widths.begin(), options.model.network.inputs);
   widths.push_back(options.model.network.outputs);
@@ -56,16 +56,16 @@ double flop_of_step(const pinn::TrainOptions& options) {
   return weights * 8.0 * static_cast<double>(options.batch_size);
 }
 
-void run(pinn::TrainOptions options, const parallel::Communicator& comm) {
-  pinn::complete(options);
+void run(train::TrainOptions options, const parallel::Communicator& comm) {
+  train::complete(options);
   at::set_num_threads(options.threads);
-  parallel::set_blas_threads(options.threads);
+  k7::set_blas_threads(options.threads);
   const at::ScalarType type = options.dtype == "float64" ? at::kDouble : at::kFloat;
   double rate = product_rate(comm, options.threads, type);
-  const pinn::TrainResult result = pinn::train(options, comm, options.threads, {});
+  const train::TrainResult result = train::train(options, comm, options.threads, {});
   rate = std::max(rate, product_rate(comm, options.threads, type));
   const double step = result.timing["step_s"].get<double>();
-  const double memory = comm.max(parallel::peak_memory_mib());
+  const double memory = comm.max(k7::peak_memory_mib());
   if (!comm.is_root()) return;
   nlohmann::json line{
       {"ranks", comm.size()},   {"threads", options.threads},
@@ -80,7 +80,7 @@ void run(pinn::TrainOptions options, const parallel::Communicator& comm) {
 }  // namespace k7
 
 int main(int argc, char** argv) {
-  k7::parallel::prepare_process(argv);
+  k7::prepare_process(argv);
   std::string preset = "neck";
   std::string dtype = "float64";
   int threads = 1;
@@ -93,8 +93,8 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   const k7::parallel::Environment environment(argc, argv);
   k7::parallel::Communicator comm(MPI_COMM_WORLD);
-  k7::parallel::start_log(comm, -1);
-  k7::pinn::TrainOptions options = k7::pinn::preset(preset);
+  k7::start_log(comm, -1);
+  k7::train::TrainOptions options = k7::train::preset(preset);
   options.dtype = dtype;
   options.threads = threads;
   options.epochs = steps;

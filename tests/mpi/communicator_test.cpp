@@ -5,10 +5,10 @@
 #include <cmath>
 #include <numeric>
 
-#include "k7/error.hpp"
+#include "k7/base/error.hpp"
 #include "k7/parallel/agree.hpp"
-#include "k7/parallel/gradient_reducer.hpp"
-#include "k7/parallel/tree_sum.hpp"
+#include "parallel/gradient_reducer.hpp"
+#include "parallel/tree_sum.hpp"
 #include "test_data.hpp"
 
 namespace k7::parallel {
@@ -86,7 +86,7 @@ TEST(Agree, one_failing_rank_is_everybodys_error) {
     ADD_FAILURE() << "no error";
   } catch (const CollectiveError& e) {
     EXPECT_STREQ(e.what(), "row 7 is wrong");
-    EXPECT_EQ(e.code(), ExitCode::bad_input);
+    EXPECT_EQ(e.fault(), Fault::bad_input);
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kNN graph equals brute force, whatever the metric, the manifold and the number of ranks.
-#include "k7/spectral/knn_graph.hpp"
+#include "spectral/knn/knn_graph.hpp"
 
 #include <hwy/targets.h>
 
@@ -8,8 +8,8 @@
 #include <numeric>
 #include <set>
 
-#include "k7/spectral/symmetric_graph.hpp"
 #include "point_clouds.hpp"
+#include "spectral/graph/symmetric_graph.hpp"
 
 namespace k7::spectral {
 namespace {

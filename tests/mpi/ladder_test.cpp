@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Halves of a sample, and ladders against graphs that are built one by one.
-#include "k7/spectral/ladder.hpp"
+#include "spectral/limit/ladder.hpp"
 
 #include <set>
 

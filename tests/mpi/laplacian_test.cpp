@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The notebook's matrix, against numbers that the notebook itself computed (tests/data/notebook_small.h5).
-#include "k7/spectral/laplacian.hpp"
+#include "spectral/solve/laplacian.hpp"
 
 #include <Eigen/Eigenvalues>
 #include <map>
 
-#include "k7/spectral/eigensolver.hpp"
 #include "petsc_session.hpp"
 #include "point_clouds.hpp"
+#include "spectral/solve/eigensolver.hpp"
 
 namespace k7::spectral {
 namespace {

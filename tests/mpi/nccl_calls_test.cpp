@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "k7/error.hpp"
-#include "k7/parallel/gradient_reducer.hpp"
+#include "k7/base/error.hpp"
+#include "parallel/gradient_reducer.hpp"
 #include "test_data.hpp"
 
 namespace {

@@ -2,7 +2,7 @@
 // NCCL sums on GPUs against the exact sums; one GPU per rank, so more ranks than GPUs are skipped too.
 #include <cuda_runtime_api.h>
 
-#include "k7/parallel/gradient_reducer.hpp"
+#include "parallel/gradient_reducer.hpp"
 #include "test_data.hpp"
 
 namespace k7::parallel {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Partition: every point on one rank, even shares, compact regions.
-#include "k7/spectral/partition.hpp"
+#include "spectral/cloud/partition.hpp"
 
 #include <limits>
 

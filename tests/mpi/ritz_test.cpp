@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rayleigh-Ritz eigenvalues against spectra in closed form, Sturm-Liouville problems, and themselves on other
 // ranks; their errors against what they claim to be.
-#include "k7/spectral/ritz.hpp"
+#include "spectral/ritz/ritz.hpp"
 
 #include <Eigen/Eigenvalues>
 #include <functional>
 
-#include "k7/error.hpp"
+#include "k7/base/error.hpp"
 #include "point_clouds.hpp"
 
 namespace k7::spectral {
@@ -367,7 +367,7 @@ std::string error_of(const PointCloud& cloud, const Manifold& manifold, int degr
   try {
     solve(cloud, manifold, degree, count);
   } catch (const CollectiveError& e) {
-    EXPECT_EQ(e.code(), ExitCode::bad_input);
+    EXPECT_EQ(e.fault(), Fault::bad_input);
     return e.what();
   }
   ADD_FAILURE() << "no error";

@@ -2,7 +2,7 @@
 // Sample files written and read in parallel; errors name file, dataset and row on every rank.
 #include "k7/io/sample_file.hpp"
 
-#include "k7/error.hpp"
+#include "k7/base/error.hpp"
 #include "k7/parallel/agree.hpp"
 #include "test_data.hpp"
 
@@ -74,7 +74,7 @@ std::string reading_error(const std::string& path) {
       reader.read(rows.begin, rows.count(), points.data(), metrics.data());
     });
   } catch (const CollectiveError& e) {
-    EXPECT_EQ(e.code(), ExitCode::bad_input);
+    EXPECT_EQ(e.fault(), Fault::bad_input);
     return e.what();
   }
   ADD_FAILURE() << "no error";

@@ -4,11 +4,11 @@
 
 #include <Eigen/Eigenvalues>
 
-#include "k7/error.hpp"
-#include "k7/spectral/components.hpp"
-#include "k7/spectral/output.hpp"
+#include "k7/base/error.hpp"
 #include "petsc_session.hpp"
 #include "point_clouds.hpp"
+#include "spectral/graph/components.hpp"
+#include "spectral/output.hpp"
 
 namespace k7::spectral {
 namespace {
@@ -175,7 +175,7 @@ TEST_P(Coincident, neighbours_are_an_error_that_names_the_row) {
     solve(all, 3, 4);
     FAIL() << "no error";
   } catch (const CollectiveError& e) {
-    EXPECT_EQ(e.code(), ExitCode::bad_input);
+    EXPECT_EQ(e.fault(), Fault::bad_input);
     EXPECT_TRUE(std::string(e.what()).find("points.h5, row 4") == 0 ||
                 std::string(e.what()).find("points.h5, row 5") == 0)
         << e.what();

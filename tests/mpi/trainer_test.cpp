@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Training on P ranks gives the history of one rank; a resumed run gives that of an undisturbed one.
-#include "k7/pinn/trainer.hpp"
+#include "k7/train/train.hpp"
 
 #include <fstream>
 
-#include "k7/error.hpp"
-#include "k7/io/folder_lock.hpp"
-#include "k7/io/json_file.hpp"
+#include "io/folder_lock.hpp"
+#include "io/json_file.hpp"
+#include "k7/base/error.hpp"
 #include "test_data.hpp"
 
-namespace k7::pinn {
+namespace k7::train {
 namespace {
 
 using test::world;
@@ -380,4 +380,4 @@ TEST(Trainer, history_of_200_steps_equals_that_of_one_rank) {
 }
 
 }  // namespace
-}  // namespace k7::pinn
+}  // namespace k7::train

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "k7/io/seal.hpp"
+#include "io/seal.hpp"
 
 namespace k7::test {
 

@@ -14,8 +14,8 @@
 #include "k7/geometry/manifold.hpp"
 #include "k7/geometry/metric.hpp"
 #include "k7/geometry/sampler.hpp"
-#include "k7/spectral/knn_graph.hpp"
-#include "k7/spectral/partition.hpp"
+#include "spectral/cloud/partition.hpp"
+#include "spectral/knn/knn_graph.hpp"
 #include "test_data.hpp"
 
 namespace k7::test {

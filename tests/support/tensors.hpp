@@ -3,7 +3,7 @@
 #pragma once
 
 #include "k7/geometry/sampler.hpp"
-#include "pinn/network.hpp"
+#include "model/network.hpp"
 #include "test_data.hpp"
 
 namespace k7::test {
@@ -31,20 +31,20 @@ inline at::Tensor random_tensor(at::IntArrayRef shape, std::uint64_t seed, std::
   return t;
 }
 
-inline pinn::NetworkShape read_shape(const io::Hdf5File& file, const std::string& group) {
-  pinn::NetworkShape shape;
+inline model::NetworkShape read_shape(const io::Hdf5File& file, const std::string& group) {
+  model::NetworkShape shape;
   shape.hidden.clear();
   for (const double width : file.numbers_attribute(group, "hidden_dims"))
     shape.hidden.push_back(static_cast<int>(width));
-  shape.activation = file.string_attribute(group, "activation");
+  shape.activation = *value_of<model::Activation>(file.string_attribute(group, "activation"));
   return shape;
 }
 
 /// Flat parameters (or gradients) stored under PyTorch's names in `group`.
 inline std::vector<double> read_parameters(const io::Hdf5File& file, const std::string& group,
-                                           const pinn::NetworkShape& shape) {
+                                           const model::NetworkShape& shape) {
   std::vector<double> flat;
-  for (const auto& slot : pinn::parameter_slots(shape)) {
+  for (const auto& slot : model::parameter_slots(shape)) {
     const auto values = file.read(group + "/" + slot.name);
     flat.insert(flat.end(), values.begin(), values.end());
   }
@@ -52,10 +52,10 @@ inline std::vector<double> read_parameters(const io::Hdf5File& file, const std::
 }
 
 /// The network described by the attributes of `shape_group` with the parameters of `parameter_group`.
-inline pinn::Network load_network(const io::Hdf5File& file, const std::string& shape_group,
-                                  const std::string& parameter_group) {
+inline model::Network load_network(const io::Hdf5File& file, const std::string& shape_group,
+                                   const std::string& parameter_group) {
   const auto shape = read_shape(file, shape_group);
-  pinn::Network network(shape, at::kCPU);
+  model::Network network(shape, at::kCPU);
   network.parameters().copy_(to_tensor(read_parameters(file, parameter_group, shape), {-1}));
   return network;
 }

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "k7/io/hdf5_file.hpp"
+#include "io/hdf5_file.hpp"
 #include "k7/parallel/communicator.hpp"
 
 namespace k7::test {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "k7/parallel/blas.hpp"
+#include "base/blas.hpp"
 
 #include <thread>
 
-#include "k7/parallel/progress.hpp"
+#include "base/progress.hpp"
 #include "test_data.hpp"
 
 namespace k7::parallel {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pinn/checkpoint.hpp"
+#include "train/checkpoint.hpp"
 
 #include <hdf5.h>
 
@@ -10,13 +10,13 @@
 #include <random>
 
 #include "hostile.hpp"
-#include "k7/error.hpp"
-#include "k7/io/hdf5_file.hpp"
-#include "k7/io/seal.hpp"
-#include "pinn/network.hpp"
+#include "io/hdf5_file.hpp"
+#include "io/seal.hpp"
+#include "k7/base/error.hpp"
+#include "model/network.hpp"
 #include "test_data.hpp"
 
-namespace k7::pinn {
+namespace k7::train {
 namespace {
 
 namespace fs = std::filesystem;
@@ -25,8 +25,8 @@ Checkpoint example() {
   Checkpoint c;
   c.model.network.hidden = {5, 4};
   c.model.manifold = "notebook-chart";
-  c.model.metric_map = "contraction";
-  c.model.ansatz = "components";
+  c.model.metric_map = model::MetricMap::contraction;
+  c.model.ansatz = model::Ansatz::components;
   c.model.radii = {1.5, 0.25, 1.0 / 3.0};
   c.model.condition_bound = 2.5;
   c.model.impose_det = true;
@@ -327,4 +327,4 @@ TEST(HostileCheckpoint, made_by_mutation_and_sealed_again_is_read_or_refused) {
 }
 
 }  // namespace
-}  // namespace k7::pinn
+}  // namespace k7::train

@@ -9,9 +9,9 @@
 #include <sstream>
 #include <utility>
 
-#include "k7/error.hpp"
-#include "k7/io/atomic_file.hpp"
-#include "k7/io/json_file.hpp"
+#include "io/atomic_file.hpp"
+#include "io/json_file.hpp"
+#include "k7/base/error.hpp"
 #include "test_data.hpp"
 
 namespace k7::io {
@@ -96,7 +96,7 @@ std::string error_of(Work work) {
   try {
     work();
   } catch (const Error& e) {
-    EXPECT_EQ(e.code(), ExitCode::bad_input);
+    EXPECT_EQ(e.fault(), Fault::bad_input);
     return e.what();
   }
   ADD_FAILURE() << "no error";

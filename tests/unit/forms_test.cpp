@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Index tables, constants, contraction metric and Eguchi-Hanson components against the notebook's own
 // numbers.
-#include "k7/error.hpp"
-#include "k7/geometry/eguchi_hanson.hpp"
+#include "geometry/eguchi_hanson.hpp"
+#include "k7/base/error.hpp"
 #include "k7/geometry/metric.hpp"
 #include "k7/geometry/three_form.hpp"
 #include "test_data.hpp"

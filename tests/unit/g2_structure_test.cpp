@@ -9,7 +9,7 @@
 #include <limits>
 #include <random>
 
-#include "k7/error.hpp"
+#include "k7/base/error.hpp"
 #include "k7/geometry/exterior.hpp"
 #include "test_data.hpp"
 

@@ -9,10 +9,10 @@
 #include <cstdio>
 
 #include "hostile.hpp"
+#include "io/field_file.hpp"
+#include "io/hdf5_reader.hpp"
 #include "io/reader_process.hpp"
-#include "k7/error.hpp"
-#include "k7/io/field_file.hpp"
-#include "k7/io/hdf5_reader.hpp"
+#include "k7/base/error.hpp"
 #include "k7/io/sample_file.hpp"
 #include "test_data.hpp"
 
@@ -41,7 +41,7 @@ std::string read_all(const std::string& path, const std::string& reader) {
       fields.read(0, fields.n_rows(), phi, derivatives);
     }
   } catch (const Error& e) {
-    EXPECT_EQ(e.code(), ExitCode::bad_input) << e.what();
+    EXPECT_EQ(e.fault(), Fault::bad_input) << e.what();
     return e.what();
   }
   return {};
@@ -155,14 +155,14 @@ TEST(ReaderProcess, answers_and_passes_errors_on) {
     process.call("input", 100, end);
     FAIL();
   } catch (const Error& e) {
-    EXPECT_EQ(e.code(), ExitCode::bad_input);
+    EXPECT_EQ(e.fault(), Fault::bad_input);
     EXPECT_STREQ(e.what(), "no good");
   }
   try {
     process.call("bug", 100, end);
     FAIL();
   } catch (const Error& e) {
-    EXPECT_EQ(e.code(), ExitCode::internal_error);
+    EXPECT_EQ(e.fault(), Fault::internal);
   }
   EXPECT_EQ(process.call(std::string(100000, 'x'), 200000, end).size(), 100001U);
   testing::internal::CaptureStdout();

@@ -5,16 +5,16 @@
 #include <functional>
 #include <map>
 
+#include "g2/coframe.hpp"
+#include "g2/small_products.hpp"
+#include "geometry/quaternion.hpp"
 #include "k7/geometry/g2_structure.hpp"
-#include "k7/geometry/quaternion.hpp"
 #include "k7/geometry/sampler.hpp"
-#include "pinn/coframe.hpp"
-#include "pinn/learned_form.hpp"
-#include "pinn/small_products.hpp"
-#include "pinn/torsion_loss.hpp"
+#include "model/learned_form.hpp"
 #include "tensors.hpp"
+#include "train/loss/torsion_loss.hpp"
 
-namespace k7::pinn {
+namespace k7::train {
 namespace {
 
 using geometry::dim;
@@ -53,7 +53,7 @@ void expect_second_order(const std::function<at::Tensor(double)>& difference, co
 }
 
 /// Central differences of f in every parameter.
-at::Tensor parameter_differences(const Network& network, const std::function<double()>& f, double h) {
+at::Tensor parameter_differences(const model::Network& network, const std::function<double()>& f, double h) {
   const at::Tensor parameters = network.parameters();
   at::Tensor result = at::empty_like(parameters);
   for (std::int64_t i = 0; i < parameters.numel(); ++i) {
@@ -85,7 +85,7 @@ TEST(Products, equal_matmul) {
         const at::Tensor leaf = random_tensor(swapped, 2).to(type).requires_grad_(true);
         const at::Tensor b = transposed ? leaf.transpose(-1, -2) : leaf;
         const at::Tensor expected = at::matmul(a, b);
-        const at::Tensor found = products(a, b);
+        const at::Tensor found = g2::products(a, b);
         ASSERT_EQ(found.sizes(), expected.sizes());
         if (found.numel() == 0) continue;
         const double tolerance = type == at::kDouble ? 1e-14 : 1e-5;
@@ -102,14 +102,15 @@ TEST(Products, equal_matmul) {
 }
 
 /// A manifold and an ansatz, completed as the program does it.
-LearnedForm make_form(const ModelSpec& model, double output_gain, const LossWeights& weights = {}) {
+model::LearnedForm make_form(const model::ModelSpec& model, double output_gain,
+                             const LossWeights& weights = {}) {
   TrainOptions options;
   options.model = model;
   options.weights = weights;
   complete(options);
-  LearnedForm form(options.model, at::kCPU);
+  model::LearnedForm form(options.model, at::kCPU);
   form.network().initialise(5, 1.0, output_gain);
-  for (const auto& slot : parameter_slots(form.network().shape()))  // biases that do something
+  for (const auto& slot : model::parameter_slots(form.network().shape()))  // biases that do something
     if (slot.shape.size() == 1)
       form.network()
           .parameters()
@@ -119,8 +120,8 @@ LearnedForm make_form(const ModelSpec& model, double output_gain, const LossWeig
   return form;
 }
 
-ModelSpec model_on(const std::string& manifold, const std::string& ansatz = "coframe") {
-  ModelSpec model;
+model::ModelSpec model_on(const std::string& manifold, model::Ansatz ansatz = model::Ansatz::coframe) {
+  model::ModelSpec model;
   model.manifold = manifold;
   model.ansatz = ansatz;
   if (manifold == "s1xs3xs3")
@@ -131,13 +132,13 @@ ModelSpec model_on(const std::string& manifold, const std::string& ansatz = "cof
   return model;
 }
 
-const std::vector<std::string> activations{"silu", "tanh", "gelu", "sine"};
+const std::vector<std::string> activations = all_names<model::Activation>();
 const std::vector<std::string> trainable{"s1xs3xs3", "torus7", "interval-s3xs3"};
 
 // ---- networks
 
 /// Values and frame derivatives by one reverse pass per output.
-Jet reverse_mode(const Network& network, const at::Tensor& features) {
+g2::Jet reverse_mode(const model::Network& network, const at::Tensor& features) {
   const at::Tensor x = features[0].clone().requires_grad_(true);
   const at::Tensor y = network.forward(x);
   std::vector<at::Tensor> columns;
@@ -153,13 +154,13 @@ TEST(Jet, is_that_of_reverse_mode) {
   for (const auto& manifold : trainable)
     for (const auto& activation : activations)
       for (const auto& hidden : std::vector<std::vector<int>>{{9}, {9, 6}, {9, 6, 8}}) {
-        ModelSpec model = model_on(manifold);
+        model::ModelSpec model = model_on(manifold);
         model.network.hidden = hidden;
-        model.network.activation = activation;
-        const LearnedForm form = make_form(model, 1.0);
+        model.network.activation = *value_of<model::Activation>(activation);
+        const model::LearnedForm form = make_form(model, 1.0);
         const at::Tensor features = form.sample(points_key, 0, 13).features;
-        const Jet jet = form.network().forward_jet(features);
-        const Jet reverse = reverse_mode(form.network(), features);
+        const g2::Jet jet = form.network().forward_jet(features);
+        const g2::Jet reverse = reverse_mode(form.network(), features);
         const std::string what = manifold + " " + activation + " " + std::to_string(hidden.size());
         EXPECT_LE(error(jet.value, reverse.value), 1e-12) << what;
         EXPECT_LE(error(jet.derivatives, reverse.derivatives), 1e-12) << what;
@@ -168,7 +169,7 @@ TEST(Jet, is_that_of_reverse_mode) {
 }
 
 /// A scalar in which values and tangents of every output meet.
-at::Tensor scalar_of(const Jet& jet) {
+at::Tensor scalar_of(const g2::Jet& jet) {
   const at::Tensor c = random_tensor({jet.value.size(1)}, 1);
   const at::Tensor d = random_tensor({dim, jet.value.size(1)}, 2);
   return (jet.value * c).sum() + 0.5 * (jet.derivatives * d).square().sum() +
@@ -178,11 +179,11 @@ at::Tensor scalar_of(const Jet& jet) {
 TEST(Jet, parameter_gradients_are_those_of_finite_differences) {
   for (const auto& activation : activations)
     for (const auto& hidden : std::vector<std::vector<int>>{{4}, {4, 3}, {3, 4, 3}}) {
-      ModelSpec model = model_on("s1xs3xs3", "components");
+      model::ModelSpec model = model_on("s1xs3xs3", model::Ansatz::components);
       model.network.hidden = hidden;
-      model.network.activation = activation;
-      const LearnedForm form = make_form(model, 1.0);
-      const Network& network = form.network();
+      model.network.activation = *value_of<model::Activation>(activation);
+      const model::LearnedForm form = make_form(model, 1.0);
+      const model::Network& network = form.network();
       const at::Tensor features = form.sample(points_key, 0, 5).features;
       network.add_gradients(network.gradients_of(scalar_of(network.forward_jet(features))));
       const at::Tensor gradient = network.gradients().clone();
@@ -194,8 +195,8 @@ TEST(Jet, parameter_gradients_are_those_of_finite_differences) {
 }
 
 TEST(Jet, gradients_of_chunks_add_up) {
-  const LearnedForm form = make_form(model_on("s1xs3xs3"), 1.0);
-  const Network& network = form.network();
+  const model::LearnedForm form = make_form(model_on("s1xs3xs3"), 1.0);
+  const model::Network& network = form.network();
   const at::Tensor features = form.sample(points_key, 0, 8).features;
   network.add_gradients(network.gradients_of(scalar_of(network.forward_jet(features))));
   const at::Tensor whole = network.gradients().clone();
@@ -211,7 +212,7 @@ TEST(Jet, gradients_of_chunks_add_up) {
 
 struct Case {
   std::string name;
-  ModelSpec model;
+  model::ModelSpec model;
 };
 
 void PrintTo(const Case& c, std::ostream* out) {
@@ -221,8 +222,9 @@ void PrintTo(const Case& c, std::ostream* out) {
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const auto& manifold : trainable)
-    for (const std::string ansatz : {"coframe", "components"})
-      all.push_back({manifold.substr(0, manifold.find('-')) + "_" + ansatz, model_on(manifold, ansatz)});
+    for (const auto ansatz : {model::Ansatz::coframe, model::Ansatz::components})
+      all.push_back(
+          {manifold.substr(0, manifold.find('-')) + "_" + name_of(ansatz), model_on(manifold, ansatz)});
   all.push_back({"imposed_det", model_on("s1xs3xs3")});
   all.back().model.impose_det = true;
   all.push_back({"condition_bound", model_on("s1xs3xs3")});
@@ -263,10 +265,10 @@ std::vector<double> draw(const geometry::Manifold& manifold, int n) {
 }
 
 /// Central differences of phi, and of the coframe where there is one, along the frame: (n, 7, ...).
-at::Tensor flow_differences(const LearnedForm& form, const std::vector<double>& points, bool of_coframe,
-                            double h) {
+at::Tensor flow_differences(const model::LearnedForm& form, const std::vector<double>& points,
+                            bool of_coframe, double h) {
   const auto value = [&](int a, double t) {
-    const FormJet f = form.jet(form.at(flow(form.manifold(), points, a, t)));
+    const model::FormJet f = form.jet(form.at(flow(form.manifold(), points, a, t)));
     return of_coframe ? f.coframe.value : f.phi.value;
   };
   std::vector<at::Tensor> along;
@@ -275,10 +277,10 @@ at::Tensor flow_differences(const LearnedForm& form, const std::vector<double>& 
 }
 
 TEST_P(Learned, derivatives_are_those_along_the_flow_of_the_frame) {
-  const LearnedForm form = make_form(GetParam().model, 1.0);
+  const model::LearnedForm form = make_form(GetParam().model, 1.0);
   const auto points = draw(form.manifold(), 6);
   const at::NoGradGuard no_gradient;
-  const FormJet f = form.jet(form.at(points));
+  const model::FormJet f = form.jet(form.at(points));
   expect_second_order([&](double h) { return flow_differences(form, points, false, h); }, f.phi.derivatives,
                       4e-3, "phi");
   if (!f.coframe.value.defined()) return;
@@ -286,18 +288,18 @@ TEST_P(Learned, derivatives_are_those_along_the_flow_of_the_frame) {
                       f.coframe.derivatives, 4e-3, "coframe");
 }
 
-LossWeights all_weights(const ModelSpec& model) {
+LossWeights all_weights(const model::ModelSpec& model) {
   LossWeights weights{1.0, 0.7, 0.2, 0.1, 0.9, 0.0};
   if (model.manifold == "interval-s3xs3") weights.gauge = 1.1;
   return weights;
 }
 
 /// The gradient of the loss at the network as it is, against central differences.
-void expect_loss_gradient(const LearnedForm& form, const LossWeights& weights, double h) {
+void expect_loss_gradient(const model::LearnedForm& form, const LossWeights& weights, double h) {
   constexpr GlobalIndex n = 4;
   const TorsionLoss loss(weights, form.manifold().structure());
-  const Network& network = form.network();
-  const Batch batch = form.sample(points_key, 0, n);
+  const model::Network& network = form.network();
+  const model::Batch batch = form.sample(points_key, 0, n);
   network.gradients().zero_();
   network.add_gradients(network.gradients_of(loss(form, batch, n).loss));
   const at::Tensor gradient = network.gradients().clone();
@@ -340,12 +342,12 @@ std::map<std::string, double> terms_of(const geometry::Form3& phi, const std::ve
 
 TEST_P(Learned, loss_terms_are_their_definitions) {
   const LossWeights weights = all_weights(GetParam().model);
-  const LearnedForm form = make_form(GetParam().model, 0.3, weights);
+  const model::LearnedForm form = make_form(GetParam().model, 0.3, weights);
   const auto points = draw(form.manifold(), 6);
   const std::size_t n = 6;
   const at::NoGradGuard no_gradient;
-  const Batch batch = form.at(points);
-  const FormJet f = form.jet(batch);
+  const model::Batch batch = form.at(points);
+  const model::FormJet f = form.jet(batch);
   std::map<std::string, double> expected;
   for (std::size_t i = 0; i < n; ++i) {
     geometry::Matrix7 exact;
@@ -381,7 +383,7 @@ TEST(Background, is_the_standard_form_with_the_energy_of_its_metric) {
   // t^3 phi_0.
   for (const auto& c : cases()) {
     if (c.model.manifold != "s1xs3xs3" || !c.model.base.empty()) continue;
-    const LearnedForm form = make_form(c.model, 0.0);
+    const model::LearnedForm form = make_form(c.model, 0.0);
     const auto result = TorsionLoss({}, form.manifold().structure())(form, form.sample(points_key, 0, 4), 4);
     const auto& r = c.model.radii;
     const bool scaled = form.spec().impose_det;
@@ -393,7 +395,7 @@ TEST(Background, is_the_standard_form_with_the_energy_of_its_metric) {
 }
 
 TEST(Batch, images_follow_their_point_and_have_no_mean) {
-  const LearnedForm form = make_form(model_on("s1xs3xs3"), 0.0);
+  const model::LearnedForm form = make_form(model_on("s1xs3xs3"), 0.0);
   const int n = form.manifold().n_images();
   const at::Tensor all = form.sample_images(points_key, 0, 2 * n).features[0];
   for (const int first : {0, n})
@@ -404,7 +406,7 @@ TEST(Batch, images_follow_their_point_and_have_no_mean) {
 // ---- what is built in
 
 /// Outputs (n, 49) of a network without slope.
-Jet constant_outputs(const at::Tensor& x) {
+g2::Jet constant_outputs(const at::Tensor& x) {
   return {x, at::zeros({x.size(0), dim, x.size(1)}, at::kDouble)};
 }
 
@@ -413,11 +415,11 @@ struct Conditions {
   at::Tensor det;        ///< det g, (n)
 };
 
-Conditions conditions(const ModelSpec& model, const at::Tensor& outputs) {
-  const LearnedForm form = make_form(model, 0.0);
-  const FormJet f = form.form(constant_outputs(outputs), form.sample(points_key, 0, outputs.size(0)));
+Conditions conditions(const model::ModelSpec& model, const at::Tensor& outputs) {
+  const model::LearnedForm form = make_form(model, 0.0);
+  const model::FormJet f = form.form(constant_outputs(outputs), form.sample(points_key, 0, outputs.size(0)));
   const at::Tensor singular = std::get<1>(at::linalg_svd(f.coframe.value));
-  const at::Tensor g = g2_structure(f.phi.value).g;  // the coframe's metric is the 3-form's
+  const at::Tensor g = g2::g2_structure(f.phi.value).g;  // the coframe's metric is the 3-form's
   const at::Tensor by_coframe = at::bmm(f.coframe.value.transpose(1, 2), f.coframe.value);
   EXPECT_LE(error(g, by_coframe), 1e-12 * std::max(1.0, model.condition_bound));
   return {(singular.select(1, 0) / singular.select(1, dim - 1)).square(), at::linalg_det(by_coframe)};
@@ -427,7 +429,7 @@ TEST(ConditionBound, holds_for_any_outputs) {
   constexpr double det = geometry::Constants::det_g;
   for (const double bound : {1.0, 1.5, 2.0, 16.0, 64.0})
     for (const double spread : {0.1, 1.0, 10.0, 100.0, 1000.0}) {
-      ModelSpec model = model_on("s1xs3xs3");
+      model::ModelSpec model = model_on("s1xs3xs3");
       model.condition_bound = bound;
       const Conditions c = conditions(model, spread * random_tensor({200, dim * dim}, 4));
       EXPECT_LE(c.condition.max().item<double>(), bound * (1.0 + 1e-12)) << bound << " " << spread;
@@ -437,7 +439,7 @@ TEST(ConditionBound, holds_for_any_outputs) {
 
 TEST(ConditionBound, is_attained) {
   for (const double bound : {1.5, 2.0, 16.0, 64.0}) {
-    ModelSpec model = model_on("s1xs3xs3");
+    model::ModelSpec model = model_on("s1xs3xs3");
     model.condition_bound = bound;
     at::Tensor outputs = 0.05 * random_tensor({5, dim, dim}, 6);
     outputs.diagonal(0, 1, 2).select(1, 2).add_(1.0);
@@ -453,7 +455,7 @@ TEST(ConditionBound, is_attained) {
 }
 
 TEST(ImposedDet, is_exact) {
-  ModelSpec model = model_on("s1xs3xs3");
+  model::ModelSpec model = model_on("s1xs3xs3");
   model.impose_det = true;
   constexpr double det = geometry::Constants::det_g;
   for (const double spread : {0.01, 0.3}) {
@@ -463,4 +465,4 @@ TEST(ImposedDet, is_exact) {
 }
 
 }  // namespace
-}  // namespace k7::pinn
+}  // namespace k7::train

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tree's leaves hold every point once, in boxes and balls of their own frame, which keeps distances.
-#include "k7/spectral/leaf_tree.hpp"
+#include "spectral/knn/leaf_tree.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Limits and their bars on ladders that are made up, so that the truth is known.
-#include "k7/spectral/limit.hpp"
+#include "spectral/limit/limit.hpp"
 
 #include <gtest/gtest.h>
 

@@ -5,9 +5,9 @@
 
 #include <Eigen/Dense>
 
-#include "k7/error.hpp"
-#include "k7/geometry/bryant_salamon.hpp"
-#include "k7/geometry/quaternion.hpp"
+#include "geometry/bryant_salamon.hpp"
+#include "geometry/quaternion.hpp"
+#include "k7/base/error.hpp"
 #include "test_data.hpp"
 
 namespace k7::geometry {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The network and the batched forms against the notebook's numbers and against the plain reference.
-#include "pinn/network.hpp"
+#include "model/network.hpp"
 
-#include "k7/error.hpp"
+#include "g2/forms.hpp"
+#include "k7/base/error.hpp"
 #include "k7/geometry/three_form.hpp"
-#include "pinn/batched_forms.hpp"
 #include "tensors.hpp"
 #include "test_data.hpp"
 
-namespace k7::pinn {
+namespace k7::train {
 namespace {
 
 using test::notebook_reference;
@@ -20,7 +20,7 @@ class NotebookNetwork : public testing::TestWithParam<std::string> {};
 TEST_P(NotebookNetwork, output_is_the_notebooks) {
   const auto file = notebook_reference();
   const std::string group = "pinn/" + GetParam();
-  const Network network = test::load_network(file, group, group);
+  const model::Network network = test::load_network(file, group, group);
   EXPECT_EQ(network.shape().n_parameters(), file.number_attribute(group, "n_params"));
   const at::Tensor phi = network.forward(to_tensor(file.read("pinn/coords"), {-1, 7}));
   EXPECT_LE(test::relative_to_largest(to_vector(phi), file.read(group + "/phi")), 1e-12);
@@ -32,11 +32,11 @@ INSTANTIATE_TEST_SUITE_P(Networks, NotebookNetwork,
                          [](const auto& test) { return test.param; });
 
 TEST(Network, initial_weights_are_xavier_uniform_with_zero_biases) {
-  NetworkShape shape;
-  Network network(shape, at::kCPU);
+  model::NetworkShape shape;
+  model::Network network(shape, at::kCPU);
   network.initialise(5, 0.5, 0.5);
   const auto values = to_vector(network.parameters());
-  for (const auto& slot : parameter_slots(shape)) {
+  for (const auto& slot : model::parameter_slots(shape)) {
     double largest = 0.0;
     double mean_sq = 0.0;
     for (std::int64_t i = slot.offset; i < slot.offset + slot.count; ++i) {
@@ -55,22 +55,22 @@ TEST(Network, initial_weights_are_xavier_uniform_with_zero_biases) {
 }
 
 TEST(Network, the_notebooks_size) {
-  EXPECT_EQ(NetworkShape{}.n_parameters(), 669731);
-  EXPECT_EQ(NetworkShape{}.text(), "7 -> [512, 512, 512, 256] -> 35");
+  EXPECT_EQ(model::NetworkShape{}.n_parameters(), 669731);
+  EXPECT_EQ(model::NetworkShape{}.text(), "7 -> [512, 512, 512, 256] -> 35");
 }
 
-TEST(Network, unknown_activation_is_bad_input) {
-  NetworkShape shape;
-  shape.activation = "relu";
-  EXPECT_THROW(Network(shape, at::kCPU), InputError);
+TEST(Network, unknown_activation_has_no_value) {
+  EXPECT_FALSE(value_of<model::Activation>("relu").has_value());
+  for (const auto& name : all_names<model::Activation>())
+    EXPECT_EQ(name_of(*value_of<model::Activation>(name)), name);
 }
 
 TEST(BatchedForms, equal_the_plain_reference) {
   const auto file = notebook_reference();
   const auto flat = file.read("metric_from_phi/phi_flat");
   const at::Tensor phi = to_tensor(flat, {-1, geometry::n_phi});
-  const auto tensors = to_vector(form_to_tensor(phi));
-  const auto metrics = to_vector(metric_from_contraction(contraction(phi)));
+  const auto tensors = to_vector(g2::form_to_tensor(phi));
+  const auto metrics = to_vector(g2::metric_from_contraction(g2::contraction(phi)));
   for (std::size_t row = 0; row < flat.size() / geometry::n_phi; ++row) {
     geometry::Form3 form{};
     std::copy_n(flat.begin() + static_cast<std::ptrdiff_t>(row * geometry::n_phi), geometry::n_phi,
@@ -87,7 +87,7 @@ TEST(BatchedForms, equal_the_plain_reference) {
 TEST(BatchedForms, contraction_metric_is_the_notebooks) {
   const auto file = notebook_reference();
   const at::Tensor phi = to_tensor(file.read("metric_from_phi/phi_flat"), {-1, geometry::n_phi});
-  const auto g = to_vector(metric_from_contraction(contraction(phi)));
+  const auto g = to_vector(g2::metric_from_contraction(g2::contraction(phi)));
   const auto reference = file.read("metric_from_phi/g");
   for (std::size_t first = 0; first < g.size(); first += 49)
     EXPECT_LE(test::relative_to_largest({g.begin() + first, g.begin() + first + 49},
@@ -96,4 +96,4 @@ TEST(BatchedForms, contraction_metric_is_the_notebooks) {
 }
 
 }  // namespace
-}  // namespace k7::pinn
+}  // namespace k7::train

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The notebook's loss, its gradient, and ten optimiser steps, against its own numbers.
-#include "pinn/notebook_loss.hpp"
+#include "train/loss/notebook_loss.hpp"
 
-#include "pinn/adamw.hpp"
-#include "pinn/schedule.hpp"
 #include "tensors.hpp"
 #include "test_data.hpp"
+#include "train/optimizer/adamw.hpp"
+#include "train/schedule.hpp"
 
-namespace k7::pinn {
+namespace k7::train {
 namespace {
 
 using test::notebook_reference;
@@ -27,7 +27,7 @@ void expect_terms(const std::vector<double>& terms, const std::vector<double>& r
   }
 }
 
-std::vector<double> gradient(const Network& network, const NotebookLoss& loss, const at::Tensor& x) {
+std::vector<double> gradient(const model::Network& network, const NotebookLoss& loss, const at::Tensor& x) {
   network.gradient_buffer().zero_();
   network.add_gradients(network.gradients_of(loss(network, x, x.size(0)).loss));
   return to_vector(network.gradients());
@@ -36,7 +36,7 @@ std::vector<double> gradient(const Network& network, const NotebookLoss& loss, c
 TEST(NotebookLoss, terms_and_gradients_are_the_notebooks) {
   const auto file = notebook_reference();
   for (const std::string group : {"loss", "loss_clipped", "loss_tanh", "loss_gelu"}) {
-    const Network network = test::load_network(file, group, group + "/params_step0");
+    const model::Network network = test::load_network(file, group, group + "/params_step0");
     const std::string batches = file.has(group + "/coords") ? "/coords" : "/coords_batches";
     const at::Tensor x = to_tensor(file.read(group + batches), {-1, 64, 7})[0];
     const NotebookLoss loss;
@@ -49,7 +49,7 @@ TEST(NotebookLoss, terms_and_gradients_are_the_notebooks) {
 TEST(NotebookLoss, gradients_of_the_single_terms_are_the_notebooks) {
   const auto file = notebook_reference();
   for (const std::string group : {"loss", "loss_clipped"}) {
-    const Network network = test::load_network(file, group, group + "/params_step0");
+    const model::Network network = test::load_network(file, group, group + "/params_step0");
     const at::Tensor x = to_tensor(file.read(group + "/coords_batches"), {-1, 64, 7})[0];
     for (const std::string part : {"lt0_ln0", "lt1_ln0", "lt0_ln0.1"}) {
       const std::string name = group + "/grad_step0_" + part;
@@ -65,7 +65,7 @@ TEST(NotebookLoss, gradients_of_the_single_terms_are_the_notebooks) {
 
 TEST(NotebookLoss, shares_of_a_split_batch_add_up) {
   const auto file = notebook_reference();
-  const Network network = test::load_network(file, "loss", "loss/params_step0");
+  const model::Network network = test::load_network(file, "loss", "loss/params_step0");
   const at::Tensor x = to_tensor(file.read("loss/coords_batches"), {-1, 64, 7})[0];
   const NotebookLoss loss;
   const auto whole = gradient(network, loss, x);
@@ -85,7 +85,7 @@ class NotebookTraining : public testing::TestWithParam<std::string> {};
 TEST_P(NotebookTraining, ten_steps_are_the_notebooks) {
   const auto file = notebook_reference();
   const std::string& group = GetParam();
-  const Network network = test::load_network(file, group, group + "/params_step0");
+  const model::Network network = test::load_network(file, group, group + "/params_step0");
   const auto batches = file.read(group + "/coords_batches");
   TrainOptions options;
   options.lr = file.number_attribute(group, "lr");
@@ -154,4 +154,4 @@ TEST(Schedule, plateau_halves_after_101_epochs_without_progress) {
 }
 
 }  // namespace
-}  // namespace k7::pinn
+}  // namespace k7::train

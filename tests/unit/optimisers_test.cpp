@@ -8,17 +8,17 @@
 #include <memory>
 #include <random>
 
-#include "k7/pinn/trainer.hpp"
-#include "pinn/adamw.hpp"
-#include "pinn/checkpoint.hpp"
-#include "pinn/lbfgs.hpp"
-#include "pinn/left_invariant.hpp"
-#include "pinn/soap.hpp"
-#include "pinn/torsion_loss.hpp"
+#include "k7/train/train.hpp"
 #include "tensors.hpp"
 #include "test_data.hpp"
+#include "train/checkpoint.hpp"
+#include "train/loss/left_invariant.hpp"
+#include "train/loss/torsion_loss.hpp"
+#include "train/optimizer/adamw.hpp"
+#include "train/optimizer/lbfgs.hpp"
+#include "train/optimizer/soap.hpp"
 
-namespace k7::pinn {
+namespace k7::train {
 namespace {
 
 /// Minimises f from x with up to `steps` steps; returns the last value.
@@ -78,7 +78,7 @@ Matrix eigenvectors(Matrix a) {
 /// SOAP for one matrix after its paper's algorithm 3, with eigenvectors in place of the orthogonal iteration:
 /// they are the same at the first gradient, and what follows up to the next refresh is compared.
 TEST(Soap, takes_the_papers_steps_between_refreshes) {
-  NetworkShape shape;
+  model::NetworkShape shape;
   shape.inputs = 3;
   shape.hidden = {};
   shape.outputs = 4;
@@ -132,7 +132,7 @@ TEST(Soap, takes_the_papers_steps_between_refreshes) {
 
 /// |A (W - W0) B|^2 with A and B that mix all entries: Adam sees no axis, SOAP finds them.
 TEST(Soap, finds_the_axes_that_adam_does_not_see) {
-  NetworkShape shape;
+  model::NetworkShape shape;
   shape.inputs = 12;
   shape.hidden = {};
   shape.outputs = 10;
@@ -167,15 +167,15 @@ LossWeights energy_only() {
   return {1.0, 0.0, 0.0, 0.0, 0.0, 0.0};
 }
 
-ModelSpec unit_neck() {
-  ModelSpec spec;
+model::ModelSpec unit_neck() {
+  model::ModelSpec spec;
   spec.radii = {1.0, 1.0, 1.0};
   spec.impose_det = true;
   return spec;
 }
 
-LeftInvariant best(const ModelSpec& spec, const LossWeights& weights) {
-  const TorsionLoss loss(weights, manifold_of(spec)->structure());
+LeftInvariant best(const model::ModelSpec& spec, const LossWeights& weights) {
+  const TorsionLoss loss(weights, model::manifold_of(spec)->structure());
   return best_left_invariant(spec, loss, 0, 32);
 }
 
@@ -190,7 +190,7 @@ TEST(LeftInvariant, minima_under_a_condition_bound_are_the_tabulated_ones) {
   for (const double bound : {1.25, 2.0, 4.0}) {
     const auto i = static_cast<std::size_t>(std::find(kappa.begin(), kappa.end(), bound) - kappa.begin());
     ASSERT_LT(i, kappa.size());
-    ModelSpec spec = unit_neck();
+    model::ModelSpec spec = unit_neck();
     spec.condition_bound = bound;
     const LeftInvariant found = best(spec, energy_only());
     EXPECT_NEAR(found.loss, minimum[i], 1e-6) << "cond(g) <= " << bound;
@@ -212,14 +212,14 @@ TEST(LeftInvariant, minima_with_a_trace_penalty_are_the_tabulated_ones) {
 }
 
 struct Kept {
-  std::unique_ptr<LearnedForm> form;
+  std::unique_ptr<model::LearnedForm> form;
   std::unique_ptr<TorsionLoss> loss;
 };
 
 /// The best form of a run, and what the run minimised.
 Kept kept_by(TrainOptions options) {
   complete(options);
-  Kept kept{std::make_unique<LearnedForm>(options.model, at::kCPU), nullptr};
+  Kept kept{std::make_unique<model::LearnedForm>(options.model, at::kCPU), nullptr};
   const auto weights = read_checkpoint(options.out + "/best.h5").best_parameters;
   kept.form->network().parameters().copy_(test::to_tensor(weights, {-1}));
   kept.loss = std::make_unique<TorsionLoss>(options.weights, kept.form->manifold().structure());
@@ -243,9 +243,9 @@ TEST(Images, are_the_points_of_a_batch) {
     const double seen = train(options, test::world(), 1, {}).training["final_loss"].get<double>();
     const auto [form, loss] = kept_by(options);
     const geometry::DrawKey key{options.seed, geometry::Stream::training, 0};
-    const Batch expected = images ? form->sample_images(key, 0, 300) : form->sample(key, 0, 300);
+    const model::Batch expected = images ? form->sample_images(key, 0, 300) : form->sample(key, 0, 300);
     EXPECT_NEAR(seen, (*loss)(*form, expected, 300).loss.item<double>(), 1e-12 * seen) << images;
-    const Batch other = images ? form->sample(key, 0, 300) : form->sample_images(key, 0, 300);
+    const model::Batch other = images ? form->sample(key, 0, 300) : form->sample_images(key, 0, 300);
     EXPECT_GT(std::abs(seen - (*loss)(*form, other, 300).loss.item<double>()), 1e-4 * seen) << images;
   }
 }
@@ -284,4 +284,4 @@ TEST(Validation, is_the_upper_end_of_an_interval_of_the_mean) {
 }
 
 }  // namespace
-}  // namespace k7::pinn
+}  // namespace k7::train

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text from files in messages: nothing reaches a terminal that steers it, and nothing is long.
-#include "k7/quote.hpp"
+#include "base/quote.hpp"
 
 #include <gtest/gtest.h>
 

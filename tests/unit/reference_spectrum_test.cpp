@@ -2,7 +2,7 @@
 // Reference spectra against exact and 50-digit eigenvalues, and against what holds for every metric.
 #include <Eigen/Geometry>
 
-#include "k7/error.hpp"
+#include "k7/base/error.hpp"
 #include "k7/geometry/manifold.hpp"
 #include "test_data.hpp"
 

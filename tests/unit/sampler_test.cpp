@@ -3,8 +3,8 @@
 // uniform points on S1 x S3 x S3 must look like.
 #include "k7/geometry/sampler.hpp"
 
+#include "geometry/quaternion.hpp"
 #include "k7/geometry/metric.hpp"
-#include "k7/geometry/quaternion.hpp"
 #include "test_data.hpp"
 
 namespace k7::geometry {

@@ -2,15 +2,15 @@
 // Batched G2-structures and torsion: against golden fields, the plain reference, and finite differences.
 #include <cmath>
 
+#include "g2/coframe.hpp"
+#include "g2/forms.hpp"
+#include "g2/g2_structure.hpp"
 #include "k7/geometry/g2_structure.hpp"
 #include "k7/geometry/sampler.hpp"
-#include "pinn/batched_forms.hpp"
-#include "pinn/batched_g2.hpp"
-#include "pinn/coframe.hpp"
-#include "pinn/torsion_loss.hpp"
 #include "tensors.hpp"
+#include "train/loss/torsion_loss.hpp"
 
-namespace k7::pinn {
+namespace k7::train {
 namespace {
 
 using geometry::dim;
@@ -49,21 +49,21 @@ TEST_P(Fields, are_reproduced_from_phi_and_its_frame_derivatives) {
   const auto read = [&](const std::string& name) { return file.read(group + name); };
   const at::Tensor phi = to_tensor(read("phi"), {-1, n_phi});
   const at::Tensor derivatives = to_tensor(read("E_phi"), {-1, dim, n_phi});
-  const ExteriorDerivative d(read_structure(file, group + "structure"));
+  const g2::ExteriorDerivative d(read_structure(file, group + "structure"));
   const double tolerance = GetParam() == "bryant_salamon_frame" ? 1e-10 : 1e-11;
 
-  const BatchedG2 s = g2_structure(phi);
-  const BatchedTorsion t = torsion(s, derivatives, d);
-  const TorsionEnergy e = torsion_energy(s, derivatives, d);
+  const g2::BatchedG2 s = g2::g2_structure(phi);
+  const g2::BatchedTorsion t = torsion(s, derivatives, d);
+  const g2::TorsionEnergy e = g2::torsion_energy(s, derivatives, d);
 
-  EXPECT_TRUE(is_definite(hitchin_form(phi)).all().item<bool>());
+  EXPECT_TRUE(g2::is_definite(g2::hitchin_form(phi)).all().item<bool>());
   EXPECT_LE(error(s.g, read("g")), tolerance);
-  EXPECT_LE(error(metric_from_hitchin(hitchin_form(phi)), read("g")), tolerance);
+  EXPECT_LE(error(g2::metric_from_hitchin(g2::hitchin_form(phi)), read("g")), tolerance);
   EXPECT_LE(error(s.sqrt_det_g, read("sqrt_det_g")), tolerance);
   EXPECT_LE(error(s.orientation, read("orientation")), 0.0);
   EXPECT_LE(error(s.psi, read("psi")), tolerance);
   if (file.has(group + "E_psi")) {
-    EXPECT_LE(error(frame_derivatives_of_psi(s, derivatives), read("E_psi")), tolerance);
+    EXPECT_LE(error(g2::frame_derivatives_of_psi(s, derivatives), read("E_psi")), tolerance);
   }
   EXPECT_LE(error(t.dphi, read("dphi")), tolerance);
   EXPECT_LE(error(t.dpsi, read("dpsi")), tolerance);
@@ -88,9 +88,9 @@ TEST(Torsion, float32_agrees_to_its_precision) {
   const std::string group = "/fields/product_polynomial/";
   const at::Tensor phi = to_tensor(file.read(group + "phi"), {-1, n_phi}).to(at::kFloat);
   const at::Tensor derivatives = to_tensor(file.read(group + "E_phi"), {-1, dim, n_phi}).to(at::kFloat);
-  const ExteriorDerivative d(read_structure(file, group + "structure"));
-  const BatchedG2 s = g2_structure(phi);
-  const BatchedTorsion t = torsion(s, derivatives, d);
+  const g2::ExteriorDerivative d(read_structure(file, group + "structure"));
+  const g2::BatchedG2 s = g2::g2_structure(phi);
+  const g2::BatchedTorsion t = torsion(s, derivatives, d);
   constexpr double tolerance = 1e-5;  // condition of g times the epsilon of float32
   EXPECT_EQ(t.tau3.scalar_type(), at::kFloat);
   EXPECT_LE(error(s.g, file.read(group + "g")), tolerance);
@@ -100,7 +100,7 @@ TEST(Torsion, float32_agrees_to_its_precision) {
 }
 
 /// Random coframes with random derivatives, both signs of the determinant.
-Jet random_coframes(std::int64_t n, double spread) {
+g2::Jet random_coframes(std::int64_t n, double spread) {
   at::Tensor a = at::eye(dim, at::kDouble) + spread * random_tensor({n, dim, dim}, 1);
   a.narrow(0, 0, n / 2).select(1, 0).neg_();
   return {a, random_tensor({n, dim, dim, dim}, 2)};
@@ -111,8 +111,8 @@ geometry::Structure product_structure() {
 }
 
 TEST(Coframe, pullback_is_that_of_the_reference) {
-  const Jet a = random_coframes(6, 0.4);
-  const Jet phi = pullback_jet(a);
+  const g2::Jet a = random_coframes(6, 0.4);
+  const g2::Jet phi = g2::pullback_jet(a);
   for (std::int64_t i = 0; i < 6; ++i) {
     const geometry::Matrix7 m =
         Eigen::Map<const geometry::Matrix7>(a.value[i].contiguous().data_ptr<double>());
@@ -133,16 +133,16 @@ TEST(Coframe, pullback_is_that_of_the_reference) {
 
 TEST(Coframe, torsion_is_that_of_the_form_it_pulls_back) {
   for (const double spread : {0.1, 0.4}) {
-    const Jet a = random_coframes(32, spread);
-    const Jet phi = pullback_jet(a);
+    const g2::Jet a = random_coframes(32, spread);
+    const g2::Jet phi = g2::pullback_jet(a);
     const auto structure = product_structure();
-    const TorsionEnergy by_form =
-        torsion_energy(g2_structure(phi.value), phi.derivatives, ExteriorDerivative(structure));
-    const TorsionEnergy by_coframe = CoframeTorsion(structure)(a);
+    const g2::TorsionEnergy by_form =
+        g2::torsion_energy(g2::g2_structure(phi.value), phi.derivatives, g2::ExteriorDerivative(structure));
+    const g2::TorsionEnergy by_coframe = g2::CoframeTorsion(structure)(a);
     EXPECT_LE(test::relative(to_vector(by_coframe.closed), to_vector(by_form.closed)), 1e-11);
     EXPECT_LE(test::relative(to_vector(by_coframe.coclosed), to_vector(by_form.coclosed)), 1e-11);
   }
 }
 
 }  // namespace
-}  // namespace k7::pinn
+}  // namespace k7::train

@@ -20,13 +20,21 @@ endif()
 configure_file("${PROJECT_SOURCE_DIR}/src/cli/version.hpp.in" "${PROJECT_BINARY_DIR}/generated/k7/version.hpp" @ONLY)
 
 # k7_add_module(geometry SOURCES a.cpp ... PUBLIC targets... PRIVATE targets...) makes the library target
-# k7mod_geometry with the alias k7::geometry.
+# k7mod_geometry with the alias k7::geometry. A module sees its own headers and those of the modules that it
+# links, and no others: each has an include folder of its own, which holds links to its two folders of headers,
+# include/k7/NAME (public) and src/NAME (for other modules and tests).
 function(k7_add_module name)
   cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  set(room "${PROJECT_BINARY_DIR}/rooms/${name}")
+  file(MAKE_DIRECTORY "${room}/k7")
+  file(CREATE_LINK "${PROJECT_SOURCE_DIR}/src/${name}" "${room}/${name}" SYMBOLIC)
+  if(EXISTS "${PROJECT_SOURCE_DIR}/include/k7/${name}")
+    file(CREATE_LINK "${PROJECT_SOURCE_DIR}/include/k7/${name}" "${room}/k7/${name}" SYMBOLIC)
+  endif()
+  list(TRANSFORM ARG_SOURCES PREPEND "${name}/")
   add_library(k7mod_${name} STATIC ${ARG_SOURCES})
   add_library(k7::${name} ALIAS k7mod_${name})
-  target_include_directories(k7mod_${name} PUBLIC "${PROJECT_SOURCE_DIR}/include"
-                                           PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_BINARY_DIR}/generated")
+  target_include_directories(k7mod_${name} PUBLIC "$<BUILD_INTERFACE:${room}>")
   target_link_libraries(k7mod_${name} PUBLIC ${ARG_PUBLIC} PRIVATE k7_flags ${ARG_PRIVATE})
 endfunction()
 

@@ -27,14 +27,8 @@
 #pragma once
 
 #include <array>
-#include <cstdint>
 
-namespace k7 {
-
-using GlobalIndex = std::int64_t;  ///< counts points, rows and edges of the whole job
-using LocalIndex = std::int32_t;   ///< counts within one rank
-
-}  // namespace k7
+#include "k7/base/index.hpp"
 
 namespace k7::geometry {
 

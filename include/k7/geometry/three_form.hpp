@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// 3-forms at one point, in plain arrays: the readable reference beside the batched tensor code of pinn/.
+// 3-forms at one point, in plain arrays: the readable reference beside the batched tensor code of g2/.
 #pragma once
 
 #include <Eigen/Core>

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "io/atomic_file.hpp"
+#include "io/hdf5_file.hpp"
+#include "io/hdf5_reader.hpp"
 #include "k7/geometry/manifold.hpp"
-#include "k7/io/atomic_file.hpp"
-#include "k7/io/hdf5_file.hpp"
-#include "k7/io/hdf5_reader.hpp"
 
 namespace k7::io {
 

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "k7/geometry/conventions.hpp"
+#include "k7/base/index.hpp"
 
 namespace k7::parallel {
 

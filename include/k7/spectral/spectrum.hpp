@@ -5,10 +5,10 @@
 
 #include <string>
 
-#include "k7/io/json_file.hpp"
-#include "k7/spectral/eigensolver.hpp"
-#include "k7/spectral/limit.hpp"
+#include "io/json_file.hpp"
 #include "k7/spectral/point_cloud.hpp"
+#include "spectral/limit/limit.hpp"
+#include "spectral/solve/eigensolver.hpp"
 
 namespace k7::spectral {
 

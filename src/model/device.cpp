@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/device.hpp"
+
+#include <torch/cuda.h>
+
+#include "k7/base/error.hpp"
+
+namespace k7::model {
+namespace {
+
+int rank_within_node(const parallel::Communicator& comm) {
+  MPI_Comm node = MPI_COMM_NULL;
+  parallel::mpi_check(
+      MPI_Comm_split_type(comm.handle(), MPI_COMM_TYPE_SHARED, comm.rank(), MPI_INFO_NULL, &node),
+      "MPI_Comm_split_type");
+  int rank = 0;
+  MPI_Comm_rank(node, &rank);
+  MPI_Comm_free(&node);
+  return rank;
+}
+
+}  // namespace
+
+at::Device choose_device(const parallel::Communicator& comm, const std::string& requested) {
+  const int node_rank = rank_within_node(comm);
+  const auto here = static_cast<GlobalIndex>(torch::cuda::is_available() ? torch::cuda::device_count() : 0);
+  const GlobalIndex gpus = comm.min(here);  // all ranks run on the same kind of device
+  if (requested == "cpu" || (requested == "auto" && gpus == 0)) return at::Device(at::kCPU);
+  if (gpus == 0)
+    throw CollectiveError(
+        Fault::bad_input,
+        "--device cuda: no CUDA device is visible to LibTorch; use --device cpu, or a LibTorch "
+        "with CUDA on a machine with a GPU");
+  return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(node_rank % gpus));
+}
+
+std::unique_ptr<parallel::GradientReducer> choose_reducer(const parallel::Communicator& comm,
+                                                          const std::string& requested,
+                                                          const at::Device& device) {
+  const bool nccl =
+      requested == "nccl" || (requested == "auto" && device.is_cuda() && parallel::nccl_available());
+  if (!nccl) return parallel::make_mpi_reducer(comm);
+  if (!parallel::nccl_available())
+    throw CollectiveError(
+        Fault::bad_input,
+        "--comm nccl: this K7 was built without NCCL; use --comm mpi, or configure with the "
+        "preset cuda");
+  if (!device.is_cuda())
+    throw CollectiveError(Fault::bad_input, "--comm nccl: needs --device cuda; use --comm mpi on the CPU");
+  return parallel::make_nccl_reducer(comm, device.index());
+}
+
+void sum_over_ranks(parallel::GradientReducer& reducer, const at::Tensor& buffer) {
+  const auto type =
+      buffer.scalar_type() == at::kDouble ? parallel::ScalarType::float64 : parallel::ScalarType::float32;
+  const auto count = static_cast<std::size_t>(buffer.numel());
+  if (buffer.is_cuda() && reducer.name() == "mpi") {
+    at::Tensor host = buffer.cpu();
+    reducer.sum(host.data_ptr(), count, type);
+    buffer.copy_(host);
+    return;
+  }
+  reducer.sum(buffer.data_ptr(), count, type);
+}
+
+}  // namespace k7::model

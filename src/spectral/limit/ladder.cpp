@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "spectral/limit/ladder.hpp"
+
+#include <algorithm>
+
+#include "k7/geometry/sampler.hpp"
+#include "spectral/graph/components.hpp"
+
+namespace k7::spectral {
+namespace {
+
+NullSpace null_space_of(const SymmetricGraph& graph, int k, int limit, GlobalIndex& n_components,
+                        const parallel::Communicator& comm) {
+  const auto components = connected_components(graph, k, comm);
+  n_components = components.count;
+  NullSpace null_space;
+  null_space.count = static_cast<int>(std::min(components.count, GlobalIndex{limit}));
+  null_space.components = number_components(components, graph.row_begin, null_space.count, comm);
+  return null_space;
+}
+
+/// Part 1 or 2.
+int half_of(GlobalIndex id) {
+  double pair[2];
+  geometry::uniform_pair({0, geometry::Stream::halves, 0}, static_cast<std::uint64_t>(id), 0, pair);
+  return pair[0] < 0.5 ? 1 : 2;
+}
+
+}  // namespace
+
+std::vector<int> ladder_neighbors(int k) {
+  std::vector<int> neighbors{std::max(1, 3 * k / 4), k, 3 * k / 2, 2 * k, 3 * k};
+  neighbors.erase(std::unique(neighbors.begin(), neighbors.end()), neighbors.end());
+  return neighbors;
+}
+
+std::vector<Rung> climb(const SymmetricGraph& graph, const std::vector<int>& neighbors, int part,
+                        const LadderOptions& options, const parallel::Communicator& comm,
+                        const std::function<void(const Rung&)>& done) {
+  std::vector<Rung> rungs;
+  for (const int k : neighbors) {
+    Rung rung{part, k, graph.n_global, 0.0, 0.0, 0, {}};
+    const auto null_space = null_space_of(graph, k, options.eigen.count, rung.n_components, comm);
+    const auto laplacian = graph_laplacian(graph, k, options.source, options.device, comm);
+    rung.mean_degree = laplacian.mean_degree;
+    rung.mean_distance_sq = laplacian.mean_distance_sq;
+    rung.values = smallest_eigenpairs(laplacian, graph.ids, null_space, options.eigen, comm).values;
+    done(rung);
+    rungs.push_back(std::move(rung));
+  }
+  return rungs;
+}
+
+PointCloud half_sample(const PointCloud& cloud, int part, const parallel::Communicator& comm) {
+  PointCloud half;
+  half.point_size = cloud.point_size;
+  half.one_metric = cloud.one_metric;
+  if (cloud.one_metric) half.metrics = cloud.metrics;
+  for (std::size_t i = 0; i < cloud.size(); ++i) {
+    if (half_of(cloud.ids[i]) != part) continue;
+    half.ids.push_back(cloud.ids[i]);
+    half.points.insert(half.points.end(), cloud.point(i), cloud.point(i) + cloud.point_size);
+    if (!cloud.one_metric)
+      half.metrics.insert(half.metrics.end(), cloud.metric(i), cloud.metric(i) + geometry::n_sym);
+    if (!cloud.densities.empty()) half.densities.push_back(cloud.densities[i]);
+  }
+  half.n_global = comm.sum(static_cast<GlobalIndex>(half.size()));
+  return half;
+}
+
+}  // namespace k7::spectral

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The same spectrum on graphs of several numbers of neighbours and on half of the points: what the limits
+// k -> infinity and N -> infinity are computed from.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "k7/geometry/manifold.hpp"
+#include "spectral/graph/symmetric_graph.hpp"
+#include "spectral/knn/knn_graph.hpp"
+#include "spectral/solve/eigensolver.hpp"
+
+namespace k7::spectral {
+
+/// One graph's spectrum.
+struct Rung {
+  int part;  ///< 0: all points; 1, 2: the two halves
+  int k;     ///< neighbours
+  GlobalIndex n_points;
+  double mean_degree;       ///< edges per point, close to k
+  double mean_distance_sq;  ///< h^2, see Laplacian
+  GlobalIndex n_components;
+  std::vector<double> values;  ///< ascending, zero modes included; fewer when some did not converge
+};
+
+/// Numbers of neighbours of a ladder around k: 3/4 k, k, 3/2 k, 2 k, 3 k without repetitions.
+std::vector<int> ladder_neighbors(int k);
+
+/// What all rungs have in common.
+struct LadderOptions {
+  EigenOptions eigen;
+  std::string source;  ///< name of the input file, for messages
+  Device device = Device::cpu;
+};
+
+/// Spectra of graphs of fewer neighbours, all out of one. Collective.
+/// @param neighbors each one of graph.neighbors
+/// @param done called after each rung
+std::vector<Rung> climb(const SymmetricGraph& graph, const std::vector<int>& neighbors, int part,
+                        const LadderOptions& options, const parallel::Communicator& comm,
+                        const std::function<void(const Rung&)>& done);
+
+/// The points of one half, chosen by a hash of their input rows: part 1 and part 2 have no point in common
+/// and together have all. They stay on their ranks. Collective.
+PointCloud half_sample(const PointCloud& cloud, int part, const parallel::Communicator& comm);
+
+}  // namespace k7::spectral

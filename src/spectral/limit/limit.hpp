@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The limits k -> infinity and N -> infinity of graph eigenvalues, with error bars.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "spectral/limit/ladder.hpp"
+
+namespace k7::spectral {
+
+/// Neighbouring eigenvalues whose distances are not larger than their noise. Their mean is known much better
+/// than each of them.
+struct Multiplet {
+  int first;     ///< index of its first eigenvalue, zero modes counted
+  int count;     ///< how many
+  bool is_open;  ///< more of it may lie beyond the computed eigenvalues; it then has no limit
+  double raw;    ///< mean eigenvalue of the first rung
+  double limit;  ///< mean eigenvalue for k, N -> infinity; NaN without one
+  double error;  ///< of limit, two standard deviations; NaN without one
+};
+
+/// Typical scatter of one eigenvalue within a multiplet, relative, among N points.
+double eigenvalue_scatter(GlobalIndex n_points);
+
+/// Groups the eigenvalues after the zero modes where neighbours are closer than 2.4 scatters.
+/// @param values ascending, zero modes included
+std::vector<Multiplet> find_multiplets(const std::vector<double>& values, int zero_modes,
+                                       GlobalIndex n_points);
+
+/// What a ladder says about the spectrum of the manifold.
+struct SpectrumLimit {
+  std::string obstacle;  ///< why there is none; empty when there is one
+  std::vector<Multiplet> multiplets;
+  /// Per eigenvalue of the first rung: the limit of its multiplet, NaN without one.
+  std::vector<double> values;
+  /// How far (two standard deviations) a single eigenvalue may be from its limit, the scatter within the
+  /// multiplet included; without a limit, from the graph's eigenvalue: see graph_error.
+  std::vector<double> errors;
+};
+
+/// A wide bar for an eigenvalue of one graph: 1.5 times the bias that a flat space has,
+/// lambda (2/(k-2) + (n+2)/(4n(n+4)) lambda h^2), and two scatters of single eigenvalues.
+double graph_error(double lambda, const Rung& rung);
+
+/// What a single graph says: multiplets, and wide bars for its eigenvalues.
+SpectrumLimit without_limit(const Rung& rung, int zero_modes, const std::string& obstacle);
+
+/// Weighted least squares of lambda(k, N) = lambda (1 + a/(k-2) + b h^2 + c y^2), y = lambda h^2, for lambda,
+/// a, b per multiplet. k is the mean degree of the graph, close to the number of neighbours, and the weights
+/// are k; h^2 is the mean squared neighbour distance.
+///   a/(k-2)  what the eigenvectors gain by following the noise of the graph; a is near -2, and fits of
+///            different k agree best with k-2,
+///   b h^2    curvature of the eigenfunctions (in flat space b = -lambda (n+2) / (4n(n+4)), n = 7, for
+///            neighbourhoods that are balls) and of the manifold,
+///   c y^2    the next term in flat space, c = (n+2)^2 / (24 n^2 (n+4)(n+6)), not fitted.
+/// Both halves of the points count as one rung for each k.
+///
+/// error = 2 sqrt(noise^2 + model^2 + order^2), where
+///   noise  the larger of half the difference between the fits that use one half of the points each, and
+///          lambda 0.008 sqrt(2 / count) sqrt(10^4 / N),
+///   model  half the difference to the fit with a further term in h^2 / (k-2),
+///   order  half of lambda c y^2.
+/// The numbers were found on seeds that are used nowhere else; docs/accuracy.md has the measurements.
+/// @param ladder the first rung is the one whose eigenvalues are reported; parts 0, 1 and 2
+SpectrumLimit extrapolate(const std::vector<Rung>& ladder, int zero_modes);
+
+}  // namespace k7::spectral

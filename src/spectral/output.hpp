@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HDF5 results in the row order of the input file, written in parallel and atomically.
+#pragma once
+
+#include <string>
+
+#include "spectral/knn/knn_graph.hpp"
+#include "spectral/solve/eigensolver.hpp"
+
+namespace k7::spectral {
+
+/// /neighbors (N, k) int64, input rows, and /distance_sq (N, k) float64, of the k nearest of graph.k
+/// neighbours. Collective.
+void write_graph(const std::string& path, const KnnGraph& graph, int k, const parallel::Communicator& comm);
+
+/// /eigenvectors (N, n) float64, the functions f with f^T M f = 1, and /eigenvalues (n). Collective.
+/// @param ids (n_local) input rows
+void write_eigenvectors(const std::string& path, const EigenPairs& pairs, const std::vector<GlobalIndex>& ids,
+                        GlobalIndex n_global, const parallel::Communicator& comm);
+
+}  // namespace k7::spectral

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "spectral/solve/laplacian.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "k7/base/error.hpp"
+#include "k7/parallel/agree.hpp"
+#include "spectral/solve/petsc.hpp"
+
+namespace k7::spectral {
+namespace {
+
+/// Matrix entries in any order; equal positions add up. Rows may belong to other ranks.
+struct Entries {
+  std::vector<PetscInt> rows;
+  std::vector<PetscInt> columns;
+  std::vector<PetscScalar> values;
+
+  explicit Entries(std::size_t n) {
+    rows.reserve(n);
+    columns.reserve(n);
+    values.reserve(n);
+  }
+  void add(GlobalIndex row, GlobalIndex column, double value) {
+    rows.push_back(static_cast<PetscInt>(row));
+    columns.push_back(static_cast<PetscInt>(column));
+    values.push_back(value);
+  }
+};
+
+MatrixHandle assemble(std::size_t n_local, GlobalIndex n_global, Entries entries, Device device) {
+  const PetscInt n = petsc_int(static_cast<GlobalIndex>(n_local), "number of local rows");
+  const PetscInt total = petsc_int(n_global, "number of points");
+  Mat raw = nullptr;
+  petsc_check(MatCreate(PETSC_COMM_WORLD, &raw), "MatCreate");
+  MatrixHandle matrix(raw);
+  petsc_check(MatSetSizes(raw, n, n, total, total), "MatSetSizes");
+  petsc_check(MatSetType(raw, device == Device::cuda ? MATAIJCUSPARSE : MATAIJ), "MatSetType");
+  petsc_check(MatSetFromOptions(raw), "MatSetFromOptions");
+  petsc_check(MatSetPreallocationCOO(raw, static_cast<PetscCount>(entries.rows.size()), entries.rows.data(),
+                                     entries.columns.data()),
+              "MatSetPreallocationCOO");
+  petsc_check(MatSetValuesCOO(raw, entries.values.data(), ADD_VALUES), "MatSetValuesCOO");
+  petsc_check(MatSetOption(raw, MAT_SYMMETRIC, PETSC_TRUE), "MatSetOption");
+  return matrix;
+}
+
+// Points closer than this part of the typical distance (squared) are copies of each other up to rounding.
+constexpr double coincident = 1e-24;
+// Weights 1/volume_factor stop growing here: near a sphere's cut locus they would let single edges outweigh
+// all others. Displacements are that long only where there are very few points.
+constexpr double smallest_factor = 0.05;
+
+/// Weights of the edges of local rows, and what follows from them.
+class WeightedGraph {
+ public:
+  WeightedGraph(const SymmetricGraph& graph, int k, const parallel::Communicator& comm)
+      : graph_(graph),
+        level_(graph.level_of(k)),
+        exchange_(graph, comm),
+        scale_(graph.n_local() + graph.ghost_rows.size(), 1.0) {}
+
+  /// Weights become w_ij s_i s_j. @param scale (n_local) s
+  void set_scale(std::vector<double> scale) {
+    scale_ = std::move(scale);
+    exchange_.append_ghosts(scale_);
+  }
+
+  /// Calls visit(edge, weight) for the edges of row i.
+  template <class F>
+  void for_each_edge(std::size_t i, const F& visit) const {
+    for (std::size_t e = graph_.offsets[i]; e < graph_.offsets[i + 1]; ++e) {
+      if (graph_.levels[e] > level_) continue;
+      const double factor =
+          graph_.volume_factors.empty() ? 1.0 : std::max(smallest_factor, double{graph_.volume_factors[e]});
+      visit(e, scale_[i] * scale_[graph_.places[e]] / factor);
+    }
+  }
+
+  /// M_ii = sum_j w_ij d^2_ij / 14.
+  std::vector<double> masses() const {
+    std::vector<double> mass(graph_.n_local(), 0.0);
+    for (std::size_t i = 0; i < mass.size(); ++i) {
+      for_each_edge(i, [&](std::size_t e, double w) { mass[i] += w * graph_.distance_sq[e]; });
+      mass[i] /= 2.0 * geometry::dim;
+    }
+    return mass;
+  }
+
+  const GhostExchange& exchange() const { return exchange_; }
+
+ private:
+  const SymmetricGraph& graph_;
+  std::uint8_t level_;
+  GhostExchange exchange_;
+  std::vector<double> scale_;  // (n_local + ghosts)
+};
+
+/// @throws CollectiveError naming the first row without mass
+void require_masses(const std::vector<double>& mass, const SymmetricGraph& graph, const std::string& source,
+                    const parallel::Communicator& comm) {
+  double sum = 0.0;
+  for (const double m : mass) sum += m;
+  const double smallest = coincident * comm.sum(sum) / static_cast<double>(graph.n_global);
+  parallel::agree(comm, [&] {
+    for (std::size_t i = 0; i < mass.size(); ++i)
+      if (!(mass[i] > smallest))
+        throw InputError(
+            source + ", row " + std::to_string(graph.ids[i]) +
+            ": all neighbours of this point coincide with it; remove duplicate points or raise -k");
+  });
+}
+
+/// s_i = (p_i M_ii)^{-1/2} up to a constant factor. In d dimensions M_ii ~ p_i^{-2/d}: with a known density p
+/// the noise of M_ii is left out, and without one p_i is taken from M_ii.
+std::vector<double> density_scale(const std::vector<double>& mass, const std::vector<double>& densities,
+                                  GlobalIndex n_global, const parallel::Communicator& comm) {
+  const bool known = !densities.empty() || mass.empty();
+  const std::vector<double>& source = known ? densities : mass;
+  const double exponent = known ? -0.5 * (1.0 - 2.0 / geometry::dim) : 0.5 * (0.5 * geometry::dim - 1.0);
+  double log_mean = 0.0;  // keeps the scale near 1
+  for (const double x : source) log_mean += std::log(x);
+  log_mean = comm.sum(log_mean) / static_cast<double>(n_global);
+  std::vector<double> scale(source.size());
+  for (std::size_t i = 0; i < scale.size(); ++i)
+    scale[i] = std::exp(exponent * (std::log(source[i]) - log_mean));
+  return scale;
+}
+
+double median(std::vector<double>& values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  if (values.size() % 2 == 1) return *middle;
+  return 0.5 * (*std::max_element(values.begin(), middle) + *middle);
+}
+
+}  // namespace
+
+void MatrixDeleter::operator()(_p_Mat* matrix) const {
+  MatDestroy(&matrix);
+}
+
+Laplacian graph_laplacian(const SymmetricGraph& graph, int k, const std::string& source, Device device,
+                          const parallel::Communicator& comm) {
+  WeightedGraph weighted(graph, k, comm);
+  {
+    const auto mass = weighted.masses();
+    require_masses(mass, graph, source, comm);
+    weighted.set_scale(density_scale(mass, graph.densities, graph.n_global, comm));
+  }
+  Laplacian result;
+  result.root_mass = weighted.masses();
+  for (double& m : result.root_mass) m = std::sqrt(m);
+  std::vector<double> root_mass = result.root_mass;
+  weighted.exchange().append_ghosts(root_mass);
+  Entries entries(graph.places.size() + graph.n_local());
+  double weight_sum = 0.0;
+  double edge_count = 0.0;
+  double square_sum = 0.0;
+  for (std::size_t i = 0; i < graph.n_local(); ++i) {
+    const GlobalIndex row = graph.row_begin + static_cast<GlobalIndex>(i);
+    double degree = 0.0;
+    weighted.for_each_edge(i, [&](std::size_t e, double w) {
+      const std::uint32_t place = graph.places[e];
+      entries.add(row, graph.row_of(place), -w / (root_mass[i] * root_mass[place]));
+      degree += w;
+      edge_count += 1.0;
+      square_sum += w * graph.distance_sq[e];
+    });
+    entries.add(row, row, degree / (root_mass[i] * root_mass[i]));
+    weight_sum += degree;
+  }
+  result.mean_degree = comm.sum(edge_count) / static_cast<double>(graph.n_global);
+  result.mean_distance_sq = comm.sum(square_sum) / comm.sum(weight_sum);
+  result.matrix = assemble(graph.n_local(), graph.n_global, std::move(entries), device);
+  return result;
+}
+
+NotebookWeights notebook_weights(const KnnGraph& graph) {
+  NotebookWeights result;
+  result.sigma_sq.resize(graph.n_local());
+  result.weights.resize(graph.places.size());
+  const auto k = static_cast<std::size_t>(graph.k);
+  std::vector<double> distances(k);
+  for (std::size_t i = 0; i < graph.n_local(); ++i) {
+    const auto clamped = [&](std::size_t m) { return std::max(graph.neighbor(i, m).distance_sq, 1e-10); };
+    for (std::size_t m = 0; m < k; ++m) distances[m] = clamped(m);
+    result.sigma_sq[i] = median(distances) + 1e-10;
+    for (std::size_t m = 0; m < k; ++m)
+      result.weights[i * k + m] = std::exp(-clamped(m) / result.sigma_sq[i]);
+  }
+  return result;
+}
+
+Laplacian notebook_laplacian(const KnnGraph& graph, const NotebookWeights& weights, Device device,
+                             const parallel::Communicator&) {
+  Entries entries(2 * graph.places.size() + graph.n_local());
+  const auto k = static_cast<std::size_t>(graph.k);
+  for (std::size_t i = 0; i < graph.n_local(); ++i) {
+    const GlobalIndex row = graph.row_begin + static_cast<GlobalIndex>(i);
+    double sum = 0.0;
+    for (std::size_t m = 0; m < k; ++m) {
+      const double w = weights.weights[i * k + m];
+      const GlobalIndex column = graph.neighbor(i, m).row;
+      entries.add(row, column, -0.5 * w);
+      entries.add(column, row, -0.5 * w);
+      sum += w;
+    }
+    entries.add(row, row, sum);
+  }
+  return {assemble(graph.n_local(), graph.n_global, std::move(entries), device),
+          std::vector<double>(graph.n_local(), 1.0), 0.0, 0.0};
+}
+
+}  // namespace k7::spectral

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The symmetric sparse matrices whose smallest eigenvalues are wanted, as PETSc matrices. Needs a Session.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "spectral/graph/symmetric_graph.hpp"
+
+struct _p_Mat;  // NOLINT(bugprone-reserved-identifier): PETSc's own name; its headers stay out of K7's
+
+namespace k7::spectral {
+
+struct MatrixDeleter {
+  void operator()(_p_Mat* matrix) const;
+};
+using MatrixHandle = std::unique_ptr<_p_Mat, MatrixDeleter>;
+
+/// A symmetric matrix A = M^{-1/2} K M^{-1/2} that stands for the generalised problem K f = lambda M f,
+/// f = M^{-1/2} x.
+struct Laplacian {
+  MatrixHandle matrix;
+  std::vector<double> root_mass;  ///< (n_local) M_ii^{1/2}
+  double mean_degree = 0.0;       ///< edges per point
+  double mean_distance_sq = 0.0;  ///< h^2, the weighted mean of d^2 over all edges
+};
+
+/// Where matrices live.
+enum class Device { cpu, cuda };
+
+/// The calibrated graph Laplacian: K = D - W with weights w_ij on the edges,
+/// M = diag(sum_j w_ij d^2_ij / 14). For points spread evenly with E[v v^T] = (d^2/7) g^{-1} over a
+/// neighbourhood, Taylor expansion gives
+/// sum_j w_ij (f_i - f_j) = -(1/2) sum_j w_ij v_j^T (Hess f) v_j = M_ii (-Laplace f)(i): the eigenvalues
+/// carry the scale of the metric without a fitted bandwidth.
+///
+/// The weights are w_ij = s_i s_j / J(v_ij). J is the manifold's volume factor: points that are uniform on a
+/// sphere are then uniform in the displacement v as well, to all orders. s corrects the density. With s = 1
+/// the problem tends to -rho^{-1} div(rho grad f) = lambda f with rho = p M_ii, p the density of the points
+/// against the Riemannian volume; s_i s_j = (rho_i rho_j)^{-1/2} leaves the Laplace-Beltrami operator; p is
+/// estimated from M_ii where the graph does not know it (Coifman and Lafon, Appl. Comput. Harmon. Anal. 21,
+/// 2006, section 3, for kernels of fixed width).
+///
+/// f is free at the ends of coordinates that are not periodic (Neumann): K is the quadratic form of
+/// |grad f|^2 with nothing prescribed there. Collective.
+/// @param k neighbours, one of graph.neighbors
+/// @param source name of the input file, for messages
+/// @throws CollectiveError (bad input) when all neighbours of a point coincide with it
+Laplacian graph_laplacian(const SymmetricGraph& graph, int k, const std::string& source, Device device,
+                          const parallel::Communicator& comm);
+
+/// The notebook's weights (section 6.1): w_ij = exp(-d^2_ij / sigma^2_i) to the k nearest neighbours, with
+/// d^2 raised to 1e-10 and sigma^2_i = median of the k d^2 + 1e-10.
+struct NotebookWeights {
+  std::vector<double> sigma_sq;  ///< (n_local)
+  std::vector<double> weights;   ///< (n_local, k), in the order of the graph's neighbours
+};
+NotebookWeights notebook_weights(const KnnGraph& graph);
+
+/// (L + L^T)/2 of the notebook's L = diag(sum_j w_ij) - w, which is not symmetric; M = 1. Collective.
+Laplacian notebook_laplacian(const KnnGraph& graph, const NotebookWeights& weights, Device device,
+                             const parallel::Communicator& comm);
+
+}  // namespace k7::spectral

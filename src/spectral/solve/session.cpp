@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "k7/spectral/session.hpp"
+
+#include <exception>
+#include <limits>
+
+#include "k7/base/error.hpp"
+#include "spectral/solve/petsc.hpp"
+
+namespace k7::spectral {
+
+void petsc_check(PetscErrorCode code, const char* call) {
+  if (code == 0) return;
+  const char* general = nullptr;
+  char* specific = nullptr;
+  PetscErrorMessage(code, &general, &specific);
+  std::string text = std::string(call) + " failed";
+  if (general != nullptr) text += std::string(": ") + general;
+  if (specific != nullptr && specific[0] != '\0') text += std::string(": ") + specific;
+  // Only an option after -- can name a type that does not exist, and every rank has the same ones.
+  if (code == PETSC_ERR_ARG_UNKNOWN_TYPE)
+    throw CollectiveError(Fault::bad_input, text + "; check the options after --");
+  throw Error(Fault::internal, text);
+}
+
+PetscInt petsc_int(GlobalIndex n, const char* what) {
+  if (n > std::numeric_limits<PetscInt>::max())
+    throw InputError(std::string(what) + " " + std::to_string(n) +
+                     " is too large for this PETSc; build PETSc with --with-64-bit-indices");
+  return static_cast<PetscInt>(n);
+}
+
+Session::Session(const parallel::Communicator& comm, const std::string& program,
+                 const std::vector<std::string>& passthrough_args) {
+  args_.push_back(program);
+  args_.insert(args_.end(), passthrough_args.begin(), passthrough_args.end());
+  for (auto& a : args_) argv_.push_back(a.data());
+  argv_.push_back(nullptr);
+  int argc = static_cast<int>(args_.size());
+  char** argv = argv_.data();
+  PETSC_COMM_WORLD = comm.handle();
+  petsc_check(SlepcInitialize(&argc, &argv, nullptr, nullptr), "SlepcInitialize");
+  petsc_check(PetscPopSignalHandler(), "PetscPopSignalHandler");  // signals are the program's
+  petsc_check(PetscPushErrorHandler(PetscReturnErrorHandler, nullptr), "PetscPushErrorHandler");
+  // K7 reports unused options itself, before the end.
+  PetscBool asked = PETSC_FALSE;
+  petsc_check(PetscOptionsHasName(nullptr, nullptr, "-options_left", &asked), "PetscOptionsHasName");
+  if (!asked) petsc_check(PetscOptionsSetValue(nullptr, "-options_left", "no"), "PetscOptionsSetValue");
+}
+
+Session::~Session() {
+  if (std::uncaught_exceptions() == 0)
+    SlepcFinalize();  // collective, so not while this rank alone may be failing
+}
+
+std::vector<std::string> Session::unused_options() {
+  PetscInt n = 0;
+  char** names = nullptr;
+  char** values = nullptr;
+  petsc_check(PetscOptionsLeftGet(nullptr, &n, &names, &values), "PetscOptionsLeftGet");
+  std::vector<std::string> result;
+  // PETSc's own start and end read these without marking them used.
+  for (PetscInt i = 0; i < n; ++i)
+    if (std::string(names[i]) != "options_left") result.push_back(std::string("-") + names[i]);
+  petsc_check(PetscOptionsLeftRestore(nullptr, &n, &names, &values), "PetscOptionsLeftRestore");
+  return result;
+}
+
+bool cuda_available() {
+#ifdef PETSC_HAVE_CUDA
+  return true;
+#else
+  return false;
+#endif
+}
+
+}  // namespace k7::spectral
