@@ -18,6 +18,7 @@
 #include "cli/validators.hpp"
 #include "io/atomic_file.hpp"
 #include "io/field_file.hpp"
+#include "io/shared_hdf5.hpp"
 #include "k7/g2/torsion_fields.hpp"
 #include "k7/geometry/g2_structure.hpp"
 #include "k7/io/sample_file.hpp"

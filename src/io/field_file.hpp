@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A user's own samples of a 3-form and its derivatives. See README, "Torsion".
+// A user's own samples of a 3-form and its derivatives. See docs/programs.md.
 #pragma once
 
 #include <string>

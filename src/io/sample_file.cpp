@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include "base/quote.hpp"
+#include "io/hdf5_reader.hpp"
+#include "io/shared_hdf5.hpp"
 #include "k7/base/error.hpp"
 #include "k7/parallel/agree.hpp"
 
@@ -56,132 +58,110 @@ std::uint64_t bytes_of(const SampleWriter::Contents& contents, const geometry::M
 }  // namespace
 
 SampleReader::SampleReader(const std::string& path, const parallel::Communicator& comm)
-    : file_(open_on_all_ranks(path, comm)) {
+    : file_(std::make_unique<Hdf5Reader>(open_on_all_ranks(path, comm))) {
   parallel::agree(comm, [&] {
     read_attributes();
     check_shapes();
   });
 }
 
+SampleReader::~SampleReader() = default;
+
+const std::string& SampleReader::path() const {
+  return file_->path();
+}
+
 void SampleReader::read_attributes() {
-  if (file_.has_attribute("/", "format")) {
-    const std::string format = file_.string_attribute("/", "format");
+  if (file_->has_attribute("/", "format")) {
+    const std::string format = file_->string_attribute("/", "format");
     if (format != "k7-samples")
-      fail(file_, "attribute format", "is " + k7::quoted(format) + "; 'k7-samples' is needed");
+      fail(*file_, "attribute format", "is " + k7::quoted(format) + "; 'k7-samples' is needed");
   }
-  if (file_.has_attribute("/", "version")) {
-    const double version = file_.number_attribute("/", "version");
+  if (file_->has_attribute("/", "version")) {
+    const double version = file_->number_attribute("/", "version");
     if (version != 1.0)
-      fail(file_, "attribute version", "is " + short_number(version) + "; this program reads version 1");
+      fail(*file_, "attribute version", "is " + short_number(version) + "; this program reads version 1");
   }
   const std::string name =
-      file_.has_attribute("/", "manifold") ? file_.string_attribute("/", "manifold") : "euclidean";
+      file_->has_attribute("/", "manifold") ? file_->string_attribute("/", "manifold") : "euclidean";
   geometry::ManifoldParameters parameters;
-  if (file_.has_attribute("/", "periods")) parameters.periods = read_periods(file_);
+  if (file_->has_attribute("/", "periods")) parameters.periods = read_periods(*file_);
   try {
     manifold_ = geometry::make_manifold(name, parameters);
   } catch (const InputError& e) {
-    fail(file_, "attributes manifold, periods", e.what());
+    fail(*file_, "attributes manifold, periods", e.what());
   }
-  if (file_.has_attribute("/", "frame")) {
-    const std::string frame = file_.string_attribute("/", "frame");
+  if (file_->has_attribute("/", "frame")) {
+    const std::string frame = file_->string_attribute("/", "frame");
     if (frame != manifold_->frame())
-      fail(file_, "attribute frame",
+      fail(*file_, "attribute frame",
            "is " + k7::quoted(frame) + "; manifold " + name + " needs '" + manifold_->frame() + "'");
   }
 }
 
 void SampleReader::check_shapes() {
-  if (!file_.has("/coords")) fail(file_, "/coords", "is missing; shape (N, 7) is needed");
-  const auto coords = file_.shape("/coords");
+  if (!file_->has("/coords")) fail(*file_, "/coords", "is missing; shape (N, 7) is needed");
+  const auto coords = file_->shape("/coords");
   if (coords.size() != 2 || coords[1] != dim)
-    fail(file_, "/coords", "has shape " + shape_text(coords) + "; (N, 7) is needed");
-  if (coords[0] == 0) fail(file_, "/coords", "has no rows; at least 2 points are needed");
-  file_.require_data("/coords");
+    fail(*file_, "/coords", "has shape " + shape_text(coords) + "; (N, 7) is needed");
+  if (coords[0] == 0) fail(*file_, "/coords", "has no rows; at least 2 points are needed");
+  file_->require_data("/coords");
   n_points_ = static_cast<GlobalIndex>(coords[0]);
-  require_shape(file_, "/metric", {coords[0], dim, dim});
+  require_shape(*file_, "/metric", {coords[0], dim, dim});
   point_dataset_ = "/coords";
   if (manifold_->point_size() != dim) {
     point_dataset_ = "/points";
-    require_shape(file_, point_dataset_, {coords[0], static_cast<std::uint64_t>(manifold_->point_size())});
+    require_shape(*file_, point_dataset_, {coords[0], static_cast<std::uint64_t>(manifold_->point_size())});
   }
-  has_weights_ = file_.has("/weight");
-  if (has_weights_) require_shape(file_, "/weight", {coords[0]});
+  has_weights_ = file_->has("/weight");
+  if (has_weights_) require_shape(*file_, "/weight", {coords[0]});
   // A read of no rows checks the types.
   double none = 0.0;
   for (const auto* dataset : {"/coords", "/metric", point_dataset_.c_str()})
-    file_.read_rows(dataset, 0, 0, &none);
-  if (has_weights_) file_.read_rows("/weight", 0, 0, &none);
+    file_->read_rows(dataset, 0, 0, &none);
+  if (has_weights_) file_->read_rows("/weight", 0, 0, &none);
 }
 
 void SampleReader::read_weights(GlobalIndex begin, GlobalIndex count, double* weights) const {
-  file_.read_rows("/weight", begin, count, weights);
+  file_->read_rows("/weight", begin, count, weights);
   for (GlobalIndex row = 0; row < count; ++row)
     if (!(weights[row] > 0.0) || !std::isfinite(weights[row]))
-      fail_row(file_, "/weight", begin + row,
+      fail_row(*file_, "/weight", begin + row,
                "is " + short_number(weights[row]) + "; a positive finite sampling density is needed");
 }
 
 void SampleReader::read(GlobalIndex begin, GlobalIndex count, double* points, double* metrics) const {
   const int point_size = manifold_->point_size();
-  file_.read_rows(point_dataset_, begin, count, points);
+  file_->read_rows(point_dataset_, begin, count, points);
   for (GlobalIndex row = 0; row < count; ++row) {
     const double* p = points + row * point_size;
     for (int i = 0; i < point_size; ++i)
       if (!std::isfinite(p[i]))
-        fail_row(file_, point_dataset_, begin + row,
+        fail_row(*file_, point_dataset_, begin + row,
                  "entry " + std::to_string(i) + " is " + (std::isnan(p[i]) ? "NaN" : "infinite") +
                      "; finite numbers are needed");
     const std::string defect = manifold_->point_defect(p);
-    if (!defect.empty()) fail_row(file_, point_dataset_, begin + row, defect);
+    if (!defect.empty()) fail_row(*file_, point_dataset_, begin + row, defect);
   }
   std::vector<double> full(static_cast<std::size_t>(std::min(count, chunk_rows)) * dim * dim);
   for (GlobalIndex first = 0; first < count; first += chunk_rows) {
     const GlobalIndex n = std::min(chunk_rows, count - first);
-    file_.read_rows("/metric", begin + first, n, full.data());
+    file_->read_rows("/metric", begin + first, n, full.data());
     for (GlobalIndex row = 0; row < n; ++row) {
       const double* g = full.data() + row * dim * dim;
       const std::string defect = geometry::metric_defect(g);
-      if (!defect.empty()) fail_row(file_, "/metric", begin + first + row, defect);
+      if (!defect.empty()) fail_row(*file_, "/metric", begin + first + row, defect);
       const auto packed = geometry::pack(g);
       std::copy(packed.begin(), packed.end(), metrics + (first + row) * geometry::n_sym);
     }
   }
 }
 
-std::uint64_t SharedHdf5Output::space(std::uint64_t bytes) {
-  constexpr std::uint64_t structure = std::uint64_t{1} << 16;  // headers and chunk index
-  return bytes + bytes / 100 + structure;
-}
-
-SharedHdf5Output::SharedHdf5Output(const std::string& path, const parallel::Communicator& comm,
-                                   std::uint64_t bytes)
-    : comm_(comm) {
-  parallel::agree_on_root(comm, [&] {
-    output_ = std::make_unique<AtomicFile>(path);
-    output_->check_space(space(bytes));
-  });
-  std::string temporary = output_ ? output_->temporary() : "";
-  comm.broadcast(temporary);
-  parallel::agree(comm,
-                  [&] { file_ = std::make_unique<Hdf5File>(Hdf5File::create(temporary, &comm, path)); });
-}
-
-SharedHdf5Output::~SharedHdf5Output() {
-  if (file_) file_->abandon();
-}
-
-void SharedHdf5Output::commit() {
-  parallel::agree(comm_, [&] { file_->flush(); });
-  parallel::agree(comm_, [&] { file_->close(); });
-  parallel::agree_on_root(comm_, [&] { output_->commit(); });
-}
-
 SampleWriter::SampleWriter(const std::string& path, const parallel::Communicator& comm,
                            const geometry::Manifold& manifold, const Contents& contents)
-    : output_(path, comm, bytes_of(contents, manifold)) {
+    : output_(std::make_unique<SharedHdf5Output>(path, comm, bytes_of(contents, manifold))) {
   parallel::agree(comm, [&] {
-    Hdf5File& file = output_.file();
+    Hdf5File& file = output_->file();
     const auto n = static_cast<std::uint64_t>(contents.n_points);
     file.set_attribute("/", "format", std::string("k7-samples"));
     file.set_attribute("/", "version", std::int64_t{1});
@@ -203,7 +183,7 @@ void SampleWriter::write(GlobalIndex begin, const SampleBlock& block) {
   const std::uint64_t n = block.coords.size() / dim;
   const auto put = [&](const char* dataset, const std::vector<double>& values) {
     if (!values.empty())
-      output_.file().write_rows(dataset, static_cast<std::uint64_t>(begin), n, values.data());
+      output_->file().write_rows(dataset, static_cast<std::uint64_t>(begin), n, values.data());
   };
   put("/coords", block.coords);
   put("/points", block.points);
@@ -212,8 +192,10 @@ void SampleWriter::write(GlobalIndex begin, const SampleBlock& block) {
   put("/weight", block.weight);
 }
 
+SampleWriter::~SampleWriter() = default;
+
 void SampleWriter::commit() {
-  output_.commit();
+  output_->commit();
 }
 
 }  // namespace k7::io

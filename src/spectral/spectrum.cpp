@@ -8,6 +8,8 @@
 #include <limits>
 #include <vector>
 
+#include "io/json_file.hpp"
+
 namespace k7::spectral {
 namespace {
 
@@ -130,7 +132,7 @@ io::Json spectrum_json(const SpectrumReport& report) {
                       {"lambda1_times_Hstar", raw.lambda1_h_star},
                       {"target", report.prediction.target},
                       {"deviation_percent", raw.deviation_percent},
-                      {"method", report.method},
+                      {"method", name_of(report.method)},
                       {"error", per_eigenvalue(report.limit.errors, pairs.values.size())},
                       {"extrapolated", per_eigenvalue(report.limit.values, pairs.values.size())},
                       {"limit", limit_json(report)},

@@ -93,7 +93,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   const k7::parallel::Environment environment(argc, argv);
   k7::parallel::Communicator comm(MPI_COMM_WORLD);
-  k7::start_log(comm, -1);
+  k7::start_log(comm.is_root(), -1);
   k7::train::TrainOptions options = k7::train::preset(preset);
   options.dtype = dtype;
   options.threads = threads;

@@ -11,8 +11,10 @@
 #include "model/learned_form.hpp"
 #include "tensors.hpp"
 
-namespace k7::train {
+namespace k7::model {
 namespace {
+
+using namespace g2;
 
 using geometry::dim;
 using geometry::n_phi;
@@ -41,7 +43,7 @@ struct Point {
 
 // ---- building blocks
 
-DualForm g2::standard_form() {
+DualForm standard_form() {
   DualForm phi(3);
   for (int c = 0; c < n_phi; ++c) phi[c] = geometry::standard_form()[c];
   return phi;
@@ -134,11 +136,11 @@ DualForm torus_conformal(const Point& point) {
   Dual u;
   for (std::size_t m = 0; m < point.p.at("u_c").size(); ++m)
     u += point.at("u_c", m) * cos(phase(point, "u_k", "u_phase", m));
-  return exp(3.0 * u) * g2::standard_form();
+  return exp(3.0 * u) * standard_form();
 }
 
 DualForm torus_generic(const Point& point) {
-  DualForm phi = g2::standard_form();
+  DualForm phi = standard_form();
   for (std::size_t m = 0; m < point.p.at("coef").size(); ++m)
     phi[static_cast<std::size_t>(point.at("comp", m))] +=
         point.at("coef", m) * cos(phase(point, "k", "phase", m));
@@ -218,7 +220,7 @@ DualForm bryant_salamon_chart(const Point& point) {
 // ---- fields in the coframe
 
 DualForm product_polynomial(const Point& point) {
-  DualForm phi = g2::standard_form();
+  DualForm phi = standard_form();
   for (std::size_t t = 0; t < point.p.at("coef").size(); ++t) {
     const auto trig = multiple_angle(point.x[0], point.x[1], static_cast<int>(point.at("n", t)));
     Dual term = point.at("coef", t) * (point.at("is_sin", t) != 0.0 ? trig.second : trig.first);
@@ -324,7 +326,7 @@ struct Recipe {
 };
 
 const std::map<std::string, Recipe>& recipes() {
-  const auto constant = [](const Point&) { return g2::standard_form(); };
+  const auto constant = [](const Point&) { return standard_form(); };
   const auto one_each = [](const Point& point) {
     return constant_coframe(point.p.at("A"), point.row * dim * dim);
   };
@@ -397,10 +399,10 @@ std::vector<Point> points_of(const Field& field, const geometry::Manifold& manif
 }
 
 /// (n, size) numbers with their tangents, as forward_jet returns them.
-g2::Jet to_jet(const std::vector<std::vector<Dual>>& rows) {
+Jet to_jet(const std::vector<std::vector<Dual>>& rows) {
   const auto n = static_cast<std::int64_t>(rows.size());
   const auto size = static_cast<std::int64_t>(rows.front().size());
-  g2::Jet jet{at::empty({n, size}, at::kDouble), at::empty({n, dim, size}, at::kDouble)};
+  Jet jet{at::empty({n, size}, at::kDouble), at::empty({n, dim, size}, at::kDouble)};
   auto value = jet.value.accessor<double, 2>();
   auto derivatives = jet.derivatives.accessor<double, 3>();
   for (std::int64_t i = 0; i < n; ++i)
@@ -411,7 +413,7 @@ g2::Jet to_jet(const std::vector<std::vector<Dual>>& rows) {
   return jet;
 }
 
-g2::Jet form_jet(const std::vector<Point>& points, const std::function<DualForm(const Point&)>& form) {
+Jet form_jet(const std::vector<Point>& points, const std::function<DualForm(const Point&)>& form) {
   std::vector<std::vector<Dual>> rows;
   for (const auto& point : points) {
     const DualForm phi = form(point);
@@ -421,13 +423,12 @@ g2::Jet form_jet(const std::vector<Point>& points, const std::function<DualForm(
   return to_jet(rows);
 }
 
-g2::Jet as_coframes(const g2::Jet& x) {
+Jet as_coframes(const Jet& x) {
   const std::int64_t n = x.value.size(0);
   return {x.value.reshape({n, dim, dim}), x.derivatives.reshape({n, dim, dim, dim})};
 }
 
-g2::Jet coframe_jet(const std::vector<Point>& points,
-                    const std::function<DualCoframe(const Point&)>& coframe) {
+Jet coframe_jet(const std::vector<Point>& points, const std::function<DualCoframe(const Point&)>& coframe) {
   std::vector<std::vector<Dual>> rows;
   for (const auto& point : points) {
     rows.emplace_back();
@@ -444,14 +445,14 @@ double error(const at::Tensor& a, const std::vector<double>& b) {
 }
 
 /// Everything that the file says about phi.
-void expect_reproduced(const Field& field, const g2::Jet& phi, const geometry::Structure& structure) {
-  const g2::BatchedG2 s = g2::g2_structure(phi.value);
-  const g2::ExteriorDerivative d(structure);
-  const g2::BatchedTorsion t = torsion(s, phi.derivatives, d);
-  const g2::TorsionEnergy e = g2::torsion_energy(s, phi.derivatives, d);
+void expect_reproduced(const Field& field, const Jet& phi, const geometry::Structure& structure) {
+  const BatchedG2 s = g2_structure(phi.value);
+  const ExteriorDerivative d(structure);
+  const BatchedTorsion t = torsion(s, phi.derivatives, d);
+  const TorsionEnergy e = torsion_energy(s, phi.derivatives, d);
   EXPECT_LE(error(s.orientation, field.read("orientation")), 0.0);
   if (field.file.has(field.group + "E_psi")) {
-    EXPECT_LE(error(g2::frame_derivatives_of_psi(s, phi.derivatives), field.read("E_psi")), field.tolerance);
+    EXPECT_LE(error(frame_derivatives_of_psi(s, phi.derivatives), field.read("E_psi")), field.tolerance);
   }
   const std::vector<std::pair<std::string, at::Tensor>> quantities{{"phi", phi.value},
                                                                    {"E_phi", phi.derivatives},
@@ -477,8 +478,8 @@ void expect_reproduced(const Field& field, const g2::Jet& phi, const geometry::S
 }
 
 /// The metric and the energies that a coframe gives without its 3-form.
-void expect_energies(const Field& field, const g2::Jet& coframe, const geometry::Structure& structure) {
-  const g2::TorsionEnergy e = g2::CoframeTorsion(structure)(coframe);
+void expect_energies(const Field& field, const Jet& coframe, const geometry::Structure& structure) {
+  const TorsionEnergy e = CoframeTorsion(structure)(coframe);
   EXPECT_LE(error(at::bmm(coframe.value.transpose(1, 2), coframe.value), field.read("g")), field.tolerance);
   EXPECT_LE(error(e.closed, field.read("norm2_dphi")), field.tolerance);
   EXPECT_LE(error(e.coclosed, field.read("norm2_dpsi")), field.tolerance);
@@ -509,8 +510,8 @@ TEST_P(AnalyticField, is_reproduced_from_the_features_of_its_points) {
   for (const auto& form : {recipe.form, recipe.coframe ? by_wedges : std::function<DualForm(const Point&)>{}})
     if (form) expect_reproduced(field, form_jet(points, form), structure);
   if (!recipe.coframe) return;
-  const g2::Jet coframe = coframe_jet(points, recipe.coframe);
-  expect_reproduced(field, g2::pullback_jet(coframe), structure);
+  const Jet coframe = coframe_jet(points, recipe.coframe);
+  expect_reproduced(field, pullback_jet(coframe), structure);
   expect_energies(field, coframe, structure);
 }
 
@@ -518,7 +519,7 @@ INSTANTIATE_TEST_SUITE_P(Golden, AnalyticField, testing::ValuesIn(test::g2_field
                          [](const auto& test) { return test.param; });
 
 /// phi -> components in the coframe s_i e^i.
-g2::Jet rescaled(const g2::Jet& phi, const geometry::Form1& scale) {
+Jet rescaled(const Jet& phi, const geometry::Form1& scale) {
   at::Tensor factors = at::empty({n_phi}, at::kDouble);
   for (int c = 0; c < n_phi; ++c) {
     const auto [i, j, k] = geometry::three_form_indices()[c];
@@ -536,9 +537,9 @@ TEST(AnalyticFields, have_the_same_invariants_in_a_coframe_with_radii) {
     const auto by_wedges = [&](const Point& point) {
       return pullback_of_standard_form(recipe.coframe(point));
     };
-    const g2::Jet phi = rescaled(form_jet(points, recipe.form ? recipe.form : by_wedges), manifold->scale());
-    const g2::BatchedTorsion t =
-        torsion(g2::g2_structure(phi.value), phi.derivatives, g2::ExteriorDerivative(manifold->structure()));
+    const Jet phi = rescaled(form_jet(points, recipe.form ? recipe.form : by_wedges), manifold->scale());
+    const BatchedTorsion t =
+        torsion(g2_structure(phi.value), phi.derivatives, ExteriorDerivative(manifold->structure()));
     EXPECT_LE(error(t.norm2_dphi, field.read("norm2_dphi")), field.tolerance) << name;
     EXPECT_LE(error(t.norm2_dpsi, field.read("norm2_dpsi")), field.tolerance) << name;
     EXPECT_LE(error(t.tau0, field.read("tau0")), field.tolerance) << name;
@@ -552,22 +553,21 @@ TEST(AnalyticFields, have_the_same_invariants_in_a_coframe_with_radii) {
 
 /// A network of coordinates with one hidden layer of sines, sin(k.x + phase + pi/2) = cos(k.x + phase), and
 /// zeros in its output layer.
-model::ModelSpec cosine_layer(const Field& field, int outputs) {
-  model::ModelSpec spec;
+ModelSpec cosine_layer(const Field& field, int outputs) {
+  ModelSpec spec;
   spec.manifold = "euclidean";
   spec.radii = {1.0, 1.0, 1.0};
-  spec.ansatz = model::Ansatz::components;
-  spec.network = {
-      dim, {static_cast<int>(field.parameters.at("phase").size())}, outputs, model::Activation::sine};
+  spec.ansatz = Ansatz::components;
+  spec.network = {dim, {static_cast<int>(field.parameters.at("phase").size())}, outputs, Activation::sine};
   return spec;
 }
 
-at::Tensor slot(const model::Network& network, std::size_t index) {
-  const model::ParameterSlot s = model::parameter_slots(network.shape()).at(index);
+at::Tensor slot(const Network& network, std::size_t index) {
+  const ParameterSlot s = parameter_slots(network.shape()).at(index);
   return network.parameters().narrow(0, s.offset, s.count).view(s.shape);
 }
 
-void set_cosines(const model::Network& network, const Field& field) {
+void set_cosines(const Network& network, const Field& field) {
   const auto& phases = field.parameters.at("phase");
   slot(network, 0).copy_(to_tensor(field.parameters.at("k"), {-1, dim}));
   slot(network, 1).copy_(to_tensor(phases, {-1}) + 0.5 * geometry::pi);
@@ -575,9 +575,9 @@ void set_cosines(const model::Network& network, const Field& field) {
 
 TEST(AnalyticFields, torus_generic_is_a_learned_form) {
   const Field field("torus_generic");
-  const model::LearnedForm form(cosine_layer(field, n_phi), at::kCPU);
-  const model::Network& network = form.network();
-  const model::Batch batch = form.at(field.read("points"));
+  const LearnedForm form(cosine_layer(field, n_phi), at::kCPU);
+  const Network& network = form.network();
+  const Batch batch = form.at(field.read("points"));
   set_cosines(network, field);
   const auto& coefficients = field.parameters.at("coef");
   for (std::size_t m = 0; m < coefficients.size(); ++m)
@@ -590,24 +590,24 @@ TEST(AnalyticFields, torus_generic_is_a_learned_form) {
 
   const auto& phi_0 = geometry::standard_form();
   slot(network, 3).copy_(to_tensor({phi_0.begin(), phi_0.end()}, {-1}));  // phi_0 is the output's bias
-  const g2::Jet alone = network.forward_jet(batch.features);
+  const Jet alone = network.forward_jet(batch.features);
   expect_reproduced(field, {alone.value.detach(), alone.derivatives.detach()}, form.manifold().structure());
 }
 
 TEST(AnalyticFields, the_coframe_of_torus_diffeo_is_a_network) {
   const Field field("torus_diffeo");
-  const model::LearnedForm form(cosine_layer(field, dim * dim), at::kCPU);
-  const model::Network& network = form.network();
+  const LearnedForm form(cosine_layer(field, dim * dim), at::kCPU);
+  const Network& network = form.network();
   set_cosines(network, field);
   const at::Tensor a = to_tensor(field.parameters.at("A"), {dim, dim});
   const at::Tensor alpha = to_tensor(field.parameters.at("alpha"), {-1, dim});
   const at::Tensor k = to_tensor(field.parameters.at("k"), {-1, dim});
   slot(network, 2).copy_(at::einsum("ab,mb,mi->aim", {a, alpha, k}).reshape({dim * dim, -1}));
   slot(network, 3).copy_(a.reshape({-1}));
-  const g2::Jet coframe = as_coframes(network.forward_jet(form.at(field.read("points")).features));
-  expect_reproduced(field, g2::pullback_jet(coframe), form.manifold().structure());
+  const Jet coframe = as_coframes(network.forward_jet(form.at(field.read("points")).features));
+  expect_reproduced(field, pullback_jet(coframe), form.manifold().structure());
   expect_energies(field, {coframe.value.detach(), coframe.derivatives.detach()}, form.manifold().structure());
 }
 
 }  // namespace
-}  // namespace k7::train
+}  // namespace k7::model

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/progress.hpp"
+#include "parallel/threads.hpp"
 #include "test_data.hpp"
 
 namespace k7::parallel {

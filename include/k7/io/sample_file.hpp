@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sample files (format "k7-samples", version 1): points, metrics and what else was sampled. See README,
-// "Files".
+// Sample files (format "k7-samples", version 1): points, metrics and what else was sampled. See
+// docs/files.md.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "io/atomic_file.hpp"
-#include "io/hdf5_file.hpp"
-#include "io/hdf5_reader.hpp"
 #include "k7/geometry/manifold.hpp"
+#include "k7/parallel/communicator.hpp"
 
 namespace k7::io {
+
+class Hdf5Reader;
+class SharedHdf5Output;
 
 /// Reads a sample file, each rank its own rows. A file with only /coords and /metric and no attributes is
 /// valid: manifold "euclidean", not periodic, coordinate frame.
@@ -21,11 +22,14 @@ class SampleReader {
  public:
   /// Collective. Checks names, shapes, types and attributes; throws the same CollectiveError on every rank.
   SampleReader(const std::string& path, const parallel::Communicator& comm);
+  ~SampleReader();
+  SampleReader(const SampleReader&) = delete;
+  SampleReader& operator=(const SampleReader&) = delete;
 
   GlobalIndex n_points() const { return n_points_; }
   const geometry::Manifold& manifold() const { return *manifold_; }
   bool has_weights() const { return has_weights_; }
-  const std::string& path() const { return file_.path(); }
+  const std::string& path() const;
 
   /// Rows [begin, begin + count): points (count, manifold().point_size()) and packed metrics (count, 28),
   /// checked for NaN, Inf, norm, symmetry and positive definiteness. Not collective.
@@ -40,7 +44,7 @@ class SampleReader {
   void check_shapes();
   void read_attributes();
 
-  Hdf5Reader file_;
+  std::unique_ptr<Hdf5Reader> file_;
   GlobalIndex n_points_ = 0;
   bool has_weights_ = false;
   std::unique_ptr<geometry::Manifold> manifold_;
@@ -56,27 +60,6 @@ struct SampleBlock {
   std::vector<double> weight;  ///< (n)
 };
 
-/// Parallel HDF5 output under a temporary name known to all ranks: make it, write to file(), commit() it.
-class SharedHdf5Output {
- public:
-  /// Collective. @param bytes what will be written, for an early look at the free space
-  SharedHdf5Output(const std::string& path, const parallel::Communicator& comm, std::uint64_t bytes);
-  /// Without commit() the file is abandoned and removed: see hdf5_abandoned().
-  ~SharedHdf5Output();
-  SharedHdf5Output(const SharedHdf5Output&) = delete;
-  SharedHdf5Output& operator=(const SharedHdf5Output&) = delete;
-  Hdf5File& file() { return *file_; }
-  /// Space on the disk for `bytes` of data.
-  static std::uint64_t space(std::uint64_t bytes);
-  /// Collective: closes, flushes, renames.
-  void commit();
-
- private:
-  const parallel::Communicator& comm_;
-  std::unique_ptr<AtomicFile> output_;  // on rank 0
-  std::unique_ptr<Hdf5File> file_;
-};
-
 /// Writes a sample file in parallel, each rank its own rows, chunked, atomically.
 class SampleWriter {
  public:
@@ -89,13 +72,16 @@ class SampleWriter {
   /// Collective.
   SampleWriter(const std::string& path, const parallel::Communicator& comm,
                const geometry::Manifold& manifold, const Contents& contents);
+  ~SampleWriter();
+  SampleWriter(const SampleWriter&) = delete;
+  SampleWriter& operator=(const SampleWriter&) = delete;
   /// Writes rows from `begin` on. Not collective. @throws InputError when the disk is full
   void write(GlobalIndex begin, const SampleBlock& block);
   /// Collective; the file appears under its name when all ranks have succeeded.
   void commit();
 
  private:
-  SharedHdf5Output output_;
+  std::unique_ptr<SharedHdf5Output> output_;
 };
 
 }  // namespace k7::io

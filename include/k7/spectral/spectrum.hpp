@@ -3,14 +3,57 @@
 // What is reported about a spectrum: the verdict on the predicted first eigenvalue, JSON and a table.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
-#include "io/json_file.hpp"
 #include "k7/spectral/point_cloud.hpp"
-#include "spectral/limit/limit.hpp"
-#include "spectral/solve/eigensolver.hpp"
+#include "k7/spectral/spectrum_options.hpp"
 
 namespace k7::spectral {
+
+/// Smallest eigenvalues, ascending, and what they are worth. After a failed run only the converged ones are
+/// there.
+struct EigenPairs {
+  std::vector<double> values;
+  std::vector<double> residuals;  ///< |A x - lambda x| for |x| = 1, computed afresh from the result
+  std::vector<double> functions;  ///< (n_local, values.size()) f = M^{-1/2} x with f^T M f = 1, if wanted
+  int zero_modes = 0;             ///< how many came from the null space; their values are Rayleigh quotients
+  bool converged = true;
+};
+
+/// One graph's spectrum.
+struct Rung {
+  int part;  ///< 0: all points; 1, 2: the two halves
+  int k;     ///< neighbours
+  GlobalIndex n_points;
+  double mean_degree;       ///< edges per point, close to k
+  double mean_distance_sq;  ///< h^2, see Laplacian
+  GlobalIndex n_components;
+  std::vector<double> values;  ///< ascending, zero modes included; fewer when some did not converge
+};
+
+/// Neighbouring eigenvalues whose distances are not larger than their noise. Their mean is known much better
+/// than each of them.
+struct Multiplet {
+  int first;     ///< index of its first eigenvalue, zero modes counted
+  int count;     ///< how many
+  bool is_open;  ///< more of it may lie beyond the computed eigenvalues; it then has no limit
+  double raw;    ///< mean eigenvalue of the first rung
+  double limit;  ///< mean eigenvalue for k, N -> infinity; NaN without one
+  double error;  ///< of limit, two standard deviations; NaN without one
+};
+
+/// What a ladder says about the spectrum of the manifold.
+struct SpectrumLimit {
+  std::string obstacle;  ///< why there is none; empty when there is one
+  std::vector<Multiplet> multiplets;
+  /// Per eigenvalue of the first rung: the limit of its multiplet, NaN without one.
+  std::vector<double> values;
+  /// How far (two standard deviations) a single eigenvalue may be from its limit, the scatter within the
+  /// multiplet included; without a limit, from the graph's eigenvalue: see graph_error.
+  std::vector<double> errors;
+};
 
 /// The prediction lambda_1 * h_star = target.
 struct Prediction {
@@ -41,15 +84,18 @@ struct Timing {
 
 /// A finished run.
 struct SpectrumReport {
-  std::string method;
-  int k;
-  GlobalIndex n_points;
-  GlobalIndex n_components;
+  Method method = Method::graph;
+  bool on_gpu = false;  ///< whether the matrix was on a GPU
+  int k = 0;            ///< neighbours, 0 where there is no graph
+  GlobalIndex n_points = 0;
+  GlobalIndex n_components = 0;
+  GlobalIndex n_halo = 0;        ///< points of other ranks that this rank had to look at
+  std::vector<GlobalIndex> ids;  ///< (n_local) input rows of this rank's rows of pairs.functions
   EigenPairs pairs;
   std::vector<Rung> ladder;  ///< empty without extrapolation
   SpectrumLimit limit;       ///< its multiplets may go beyond the reported eigenvalues
-  Prediction prediction;
-  MetricStatistics metric;
+  Prediction prediction{};
+  MetricStatistics metric{};
   Timing timing;
 };
 
@@ -57,7 +103,7 @@ struct SpectrumReport {
 Verdict judge(const SpectrumReport& report);
 
 /// The parts constants, metric, spectral, validation and timing of the results tree.
-io::Json spectrum_json(const SpectrumReport& report);
+nlohmann::ordered_json spectrum_json(const SpectrumReport& report);
 
 /// The same for people: eigenvalues with residuals, verdict, seconds.
 std::string spectrum_table(const SpectrumReport& report);

@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "parallel/route.hpp"
+
 namespace k7::spectral {
 namespace {
 
@@ -135,28 +137,6 @@ class Bisection {
   std::vector<std::uint64_t> keys_;
 };
 
-/// Rows of `width` numbers, sorted by destination.
-template <class T>
-std::vector<T> gather_rows(const std::vector<T>& data, const std::vector<std::size_t>& order,
-                           std::size_t width) {
-  std::vector<T> result;
-  result.reserve(order.size() * width);
-  for (const std::size_t i : order)
-    result.insert(result.end(), data.begin() + static_cast<std::ptrdiff_t>(i * width),
-                  data.begin() + static_cast<std::ptrdiff_t>((i + 1) * width));
-  return result;
-}
-
-template <class T>
-void move_rows(std::vector<T>& data, const std::vector<std::size_t>& order, std::vector<std::size_t> counts,
-               std::size_t width, const parallel::Communicator& comm) {
-  const auto send = gather_rows(data, order, width);
-  std::vector<T>().swap(data);
-  for (std::size_t& c : counts) c *= width;
-  std::vector<std::size_t> received;
-  data = comm.exchange(send, counts, received);
-}
-
 }  // namespace
 
 std::vector<double> embed(const PointCloud& cloud, const geometry::Embedding& embedding) {
@@ -174,20 +154,12 @@ std::vector<int> bisect(const PointCloud& cloud, const geometry::Embedding& embe
 PointCloud partition_points(PointCloud cloud, const geometry::Embedding& embedding,
                             const parallel::Communicator& comm) {
   if (comm.size() == 1) return cloud;
-  std::vector<std::size_t> counts(static_cast<std::size_t>(comm.size()), 0);
-  std::vector<std::size_t> order(cloud.size());
-  {
-    const auto rank_of = bisect(cloud, embedding, comm);
-    for (const int r : rank_of) ++counts[static_cast<std::size_t>(r)];
-    std::vector<std::size_t> next(counts.size(), 0);
-    for (std::size_t r = 1; r < next.size(); ++r) next[r] = next[r - 1] + counts[r - 1];
-    for (std::size_t i = 0; i < order.size(); ++i) order[next[static_cast<std::size_t>(rank_of[i])]++] = i;
-  }
-  move_rows(cloud.ids, order, counts, 1, comm);
-  move_rows(cloud.points, order, counts, static_cast<std::size_t>(cloud.point_size), comm);
-  if (!cloud.one_metric) move_rows(cloud.metrics, order, counts, geometry::n_sym, comm);
+  const parallel::Route route(bisect(cloud, embedding, comm), comm);
+  cloud.ids = route.forth(std::move(cloud.ids));
+  cloud.points = route.forth(std::move(cloud.points), static_cast<std::size_t>(cloud.point_size));
+  if (!cloud.one_metric) cloud.metrics = route.forth(std::move(cloud.metrics), geometry::n_sym);
   if (comm.max(static_cast<GlobalIndex>(cloud.densities.size())) > 0)
-    move_rows(cloud.densities, order, counts, 1, comm);
+    cloud.densities = route.forth(std::move(cloud.densities));
   return cloud;
 }
 

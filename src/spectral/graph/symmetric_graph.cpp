@@ -95,24 +95,17 @@ HalfEdge half_edge(const KnnGraph& graph, std::size_t i, std::size_t m, GlobalIn
 /// The reverse of every edge whose end belongs to another rank, sent to that rank.
 std::vector<Message> receive_reverse_edges(const KnnGraph& graph, const EdgeRule& rule,
                                            const parallel::Communicator& comm) {
-  const auto n_ranks = static_cast<std::size_t>(comm.size());
-  const auto owner = [&](std::uint32_t place) {
-    return static_cast<std::size_t>(row_owner(graph.row_starts, graph.row_of(place)));
-  };
-  std::vector<std::size_t> counts(n_ranks, 0);
-  rule.for_each_edge([&](std::size_t, std::size_t, std::uint32_t place, std::uint8_t) {
-    if (place >= graph.n_local()) ++counts[owner(place)];
-  });
-  std::vector<std::size_t> next(n_ranks + 1, 0);
-  for (std::size_t r = 0; r < n_ranks; ++r) next[r + 1] = next[r] + counts[r];
-  std::vector<Message> send(next[n_ranks]);
+  std::vector<int> owners;
+  std::vector<Message> messages;
   rule.for_each_edge([&](std::size_t i, std::size_t m, std::uint32_t place, std::uint8_t level) {
     if (place < graph.n_local()) return;
-    send[next[owner(place)]++] = {
-        graph.row_of(place), half_edge(graph, i, m, graph.row_begin + static_cast<GlobalIndex>(i), level)};
+    const GlobalIndex row = graph.row_of(place);
+    owners.push_back(row_owner(graph.row_starts, row));
+    messages.push_back({row, half_edge(graph, i, m, graph.row_begin + static_cast<GlobalIndex>(i), level)});
   });
-  std::vector<std::size_t> received;
-  return comm.exchange(send, counts, received);
+  const parallel::Route route(owners, comm);
+  std::vector<int>().swap(owners);
+  return route.forth(std::move(messages));
 }
 
 /// Half-edges of every local row, with duplicates.
@@ -233,14 +226,24 @@ SymmetricGraph symmetrize(const KnnGraph& graph, const std::vector<int>& neighbo
   return result;
 }
 
+namespace {
+
+std::vector<int> owners_of(const std::vector<GlobalIndex>& rows, const std::vector<GlobalIndex>& row_starts) {
+  std::vector<int> owners;
+  owners.reserve(rows.size());
+  for (const GlobalIndex row : rows) owners.push_back(row_owner(row_starts, row));
+  return owners;
+}
+
+}  // namespace
+
 GhostExchange::GhostExchange(const std::vector<GlobalIndex>& ghost_rows,
                              const std::vector<GlobalIndex>& row_starts, GlobalIndex row_begin,
                              const parallel::Communicator& comm)
-    : comm_(comm), send_counts_(static_cast<std::size_t>(comm.size()), 0) {
-  std::vector<std::size_t> wanted(send_counts_.size(), 0);
-  for (const GlobalIndex row : ghost_rows) ++wanted[static_cast<std::size_t>(row_owner(row_starts, row))];
-  for (const GlobalIndex row : comm.exchange(ghost_rows, wanted, send_counts_))
-    send_rows_.push_back(static_cast<std::uint32_t>(row - row_begin));
+    : route_(owners_of(ghost_rows, row_starts), comm) {
+  rows_.reserve(route_.n_arrivals());
+  for (const GlobalIndex row : route_.forth(ghost_rows))
+    rows_.push_back(static_cast<std::uint32_t>(row - row_begin));
 }
 
 void GhostExchange::append_ghosts(std::vector<double>& local) const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "parallel/route.hpp"
 #include "spectral/knn/knn_graph.hpp"
 
 namespace k7::spectral {
@@ -66,10 +67,9 @@ class GhostExchange {
   template <class F>
   auto values(const F& value_of) const {
     std::vector<decltype(value_of(std::size_t{0}))> send;
-    send.reserve(send_rows_.size());
-    for (const std::uint32_t row : send_rows_) send.push_back(value_of(std::size_t{row}));
-    std::vector<std::size_t> received;
-    return comm_.exchange(send, send_counts_, received);
+    send.reserve(rows_.size());
+    for (const std::uint32_t row : rows_) send.push_back(value_of(std::size_t{row}));
+    return route_.back(send);
   }
   /// Appends the ghosts' values to those of the local rows. Collective.
   void append_ghosts(std::vector<double>& local) const;
@@ -78,9 +78,8 @@ class GhostExchange {
   GhostExchange(const std::vector<GlobalIndex>& ghost_rows, const std::vector<GlobalIndex>& row_starts,
                 GlobalIndex row_begin, const parallel::Communicator& comm);
 
-  const parallel::Communicator& comm_;
-  std::vector<std::size_t> send_counts_;
-  std::vector<std::uint32_t> send_rows_;
+  parallel::Route route_;            ///< from those who have ghosts to their owners; values go back
+  std::vector<std::uint32_t> rows_;  ///< local rows that other ranks want, as they come
 };
 
 }  // namespace k7::spectral

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "parallel/route.hpp"
 #include "spectral/knn/knn_kernels.hpp"
 #include "spectral/knn/knn_search.hpp"
 #include "spectral/knn/leaf_transform.hpp"
@@ -161,22 +162,26 @@ std::vector<BoxQuery> box_queries(const LeafTree& tree, const KnnSearch& search)
   return queries;
 }
 
-/// Sends query leaves to the ranks that may own neighbours; returns those that arrived here, in rank order.
-std::vector<BoxQuery> exchange_queries(const std::vector<BoxQuery>& queries, const LeafTree& tree,
-                                       double slack, const parallel::Communicator& comm,
-                                       std::vector<std::size_t>& received) {
-  const auto ranks = comm.all_gather(rank_box(tree));
-  std::vector<BoxQuery> send;
-  std::vector<std::size_t> counts(ranks.size(), 0);
-  for (std::size_t r = 0; r < ranks.size(); ++r) {
-    if (static_cast<int>(r) == comm.rank()) continue;
+/// Query leaves and the ranks that they go to.
+struct SentQueries {
+  std::vector<BoxQuery> queries;
+  std::vector<int> ranks;
+};
+
+/// Each query leaf once for every rank that may own neighbours of its points. Collective.
+SentQueries queries_to_send(const std::vector<BoxQuery>& queries, const LeafTree& tree, double slack,
+                            const parallel::Communicator& comm) {
+  SentQueries sent;
+  const auto boxes = comm.all_gather(rank_box(tree));
+  for (int rank = 0; rank < comm.size(); ++rank) {
+    if (rank == comm.rank()) continue;
     for (const BoxQuery& query : queries) {
-      if (!may_own_neighbours(ranks[r], query, tree.layout(), slack)) continue;
-      send.push_back(query);
-      ++counts[r];
+      if (!may_own_neighbours(boxes[static_cast<std::size_t>(rank)], query, tree.layout(), slack)) continue;
+      sent.queries.push_back(query);
+      sent.ranks.push_back(rank);
     }
   }
-  return comm.exchange(send, counts, received);
+  return sent;
 }
 
 /// Marks the points of this rank that may be neighbours of another rank's queries.
@@ -191,57 +196,54 @@ void mark_near(const BoxQuery& query, const LeafTree& tree, double slack, std::v
   }
 }
 
-/// Positions of the points that each rank needs, one rank after another.
-std::vector<std::uint32_t> select_halo(const std::vector<BoxQuery>& queries,
-                                       const std::vector<std::size_t>& received, const LeafTree& tree,
-                                       double slack, std::vector<std::size_t>& counts) {
+/// Which of this rank's points go where.
+struct SentPoints {
   std::vector<std::uint32_t> positions;
+  std::vector<int> ranks;
+};
+
+/// The points that each rank needs.
+/// @param arrivals (ranks) how many of the queries came from each rank
+SentPoints points_to_send(const std::vector<BoxQuery>& queries, const std::vector<std::size_t>& arrivals,
+                          const LeafTree& tree, double slack) {
+  SentPoints sent;
   std::vector<LeafBound> near;
   std::size_t next = 0;
-  counts.assign(received.size(), 0);
-  for (std::size_t r = 0; r < received.size(); ++r) {
-    if (received[r] == 0) continue;
+  for (std::size_t r = 0; r < arrivals.size(); ++r) {
+    if (arrivals[r] == 0) continue;
     std::vector<char> marked(tree.size(), 0);
-    for (std::size_t q = 0; q < received[r]; ++q) mark_near(queries[next++], tree, slack, near, marked);
-    const std::size_t before = positions.size();
-    for (std::uint32_t p = 0; p < marked.size(); ++p)
-      if (marked[p]) positions.push_back(p);
-    counts[r] = positions.size() - before;
+    for (std::size_t q = 0; q < arrivals[r]; ++q) mark_near(queries[next++], tree, slack, near, marked);
+    for (std::uint32_t p = 0; p < marked.size(); ++p) {
+      if (!marked[p]) continue;
+      sent.positions.push_back(p);
+      sent.ranks.push_back(static_cast<int>(r));
+    }
   }
-  return positions;
-}
-
-/// Sends rows of `width` numbers.
-template <class T>
-std::vector<T> send_rows(const T* data, std::size_t width, const std::vector<std::uint32_t>& positions,
-                         std::vector<std::size_t> counts, const parallel::Communicator& comm) {
-  std::vector<T> send;
-  send.reserve(positions.size() * width);
-  for (const std::size_t p : positions) send.insert(send.end(), data + p * width, data + (p + 1) * width);
-  for (std::size_t& c : counts) c *= width;
-  std::vector<std::size_t> received;
-  return comm.exchange(send, counts, received);
+  return sent;
 }
 
 /// The points of other ranks that the queries still need.
 IndexedCloud fetch_halo(const std::vector<BoxQuery>& boxes, const IndexedCloud& own,
                         const geometry::Embedding& embedding, double slack,
                         const parallel::Communicator& comm, int threads) {
-  std::vector<std::size_t> received;
-  const auto queries = exchange_queries(boxes, own.tree, slack, comm, received);
-  std::vector<std::size_t> counts;
-  const auto positions = select_halo(queries, received, own.tree, slack, counts);
+  const SentQueries asked = queries_to_send(boxes, own.tree, slack, comm);
+  const parallel::Route to_owners(asked.ranks, comm);
+  const auto queries = to_owners.forth(asked.queries);
+  const SentPoints sent = points_to_send(queries, to_owners.arrivals(), own.tree, slack);
+  const parallel::Route to_askers(sent.ranks, comm);
+  const auto bring = [&](const auto* data, std::size_t width) {
+    return to_askers.bring(width,
+                           [&](std::size_t i, std::size_t c) { return data[sent.positions[i] * width + c]; });
+  };
   IndexedCloud halo;
   halo.cloud.n_global = own.cloud.n_global;
   halo.cloud.point_size = own.cloud.point_size;
-  halo.cloud.ids = send_rows(own.cloud.ids.data(), 1, positions, counts, comm);
-  halo.rows = send_rows(own.rows.data(), 1, positions, counts, comm);
-  halo.cloud.points = send_rows(own.cloud.points.data(), static_cast<std::size_t>(own.cloud.point_size),
-                                positions, counts, comm);
+  halo.cloud.ids = bring(own.cloud.ids.data(), 1);
+  halo.rows = bring(own.rows.data(), 1);
+  halo.cloud.points = bring(own.cloud.points.data(), static_cast<std::size_t>(own.cloud.point_size));
   halo.cloud.one_metric = own.cloud.one_metric;
-  halo.cloud.metrics = own.cloud.one_metric
-                           ? own.cloud.metrics
-                           : send_rows(own.cloud.metrics.data(), geometry::n_sym, positions, counts, comm);
+  halo.cloud.metrics =
+      own.cloud.one_metric ? own.cloud.metrics : bring(own.cloud.metrics.data(), geometry::n_sym);
   build_tree(halo, embedding, point_stretches(halo.cloud, embedding, threads), threads);
   return halo;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spectral/knn/point_checks.hpp"
 
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -150,7 +150,7 @@ Crowd find_crowd(const IndexedCloud& points, int most, double tolerance) {
 }  // namespace
 
 void require_measurable(const PointCloud& cloud, const geometry::Manifold& manifold,
-                        const std::string& source, const parallel::Communicator& comm) {
+                        const std::string& source, const parallel::Communicator& comm, Observer& observer) {
   const Extreme side = widest_side(cloud, manifold, comm);
   const Extreme metric = largest_metric(cloud, comm);
   const double power = 2.0 * side.power + metric.power;
@@ -158,10 +158,10 @@ void require_measurable(const PointCloud& cloud, const geometry::Manifold& manif
   const bool large = power > largest_power;
   if (!large && power >= smallest_power) {
     if (power > largest_fast_power || power < smallest_fast_power)
-      spdlog::warn(
+      observer.warn(fmt::format(
           "{}: squared distances reach {}; the neighbour search is very slow beyond {} and below {}, use "
           "other units of length",
-          source, power_text(power), power_text(largest_fast_power), power_text(smallest_fast_power));
+          source, power_text(power), power_text(largest_fast_power), power_text(smallest_fast_power)));
     return;
   }
   const bool blame_metric = large ? metric.power > 2.0 * side.power : metric.power < 2.0 * side.power;

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "k7/base/observer.hpp"
 #include "k7/geometry/manifold.hpp"
 #include "k7/spectral/point_cloud.hpp"
 #include "spectral/knn/knn_graph.hpp"
@@ -15,7 +16,7 @@ namespace k7::spectral {
 /// computed with, and warns of those that make it slow. Collective.
 /// @throws CollectiveError naming `source`, dataset and row
 void require_measurable(const PointCloud& cloud, const geometry::Manifold& manifold,
-                        const std::string& source, const parallel::Communicator& comm);
+                        const std::string& source, const parallel::Communicator& comm, Observer& observer);
 
 /// Refuses whole leaves of points in one place, if there are more than `most` points in it: searching n
 /// copies for neighbours costs n^2 distances, and all of these are zero. Fewer copies than a leaf holds are

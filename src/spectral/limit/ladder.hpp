@@ -15,17 +15,6 @@
 
 namespace k7::spectral {
 
-/// One graph's spectrum.
-struct Rung {
-  int part;  ///< 0: all points; 1, 2: the two halves
-  int k;     ///< neighbours
-  GlobalIndex n_points;
-  double mean_degree;       ///< edges per point, close to k
-  double mean_distance_sq;  ///< h^2, see Laplacian
-  GlobalIndex n_components;
-  std::vector<double> values;  ///< ascending, zero modes included; fewer when some did not converge
-};
-
 /// Numbers of neighbours of a ladder around k: 3/4 k, k, 3/2 k, 2 k, 3 k without repetitions.
 std::vector<int> ladder_neighbors(int k);
 

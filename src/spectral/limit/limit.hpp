@@ -10,17 +10,6 @@
 
 namespace k7::spectral {
 
-/// Neighbouring eigenvalues whose distances are not larger than their noise. Their mean is known much better
-/// than each of them.
-struct Multiplet {
-  int first;     ///< index of its first eigenvalue, zero modes counted
-  int count;     ///< how many
-  bool is_open;  ///< more of it may lie beyond the computed eigenvalues; it then has no limit
-  double raw;    ///< mean eigenvalue of the first rung
-  double limit;  ///< mean eigenvalue for k, N -> infinity; NaN without one
-  double error;  ///< of limit, two standard deviations; NaN without one
-};
-
 /// Typical scatter of one eigenvalue within a multiplet, relative, among N points.
 double eigenvalue_scatter(GlobalIndex n_points);
 
@@ -28,17 +17,6 @@ double eigenvalue_scatter(GlobalIndex n_points);
 /// @param values ascending, zero modes included
 std::vector<Multiplet> find_multiplets(const std::vector<double>& values, int zero_modes,
                                        GlobalIndex n_points);
-
-/// What a ladder says about the spectrum of the manifold.
-struct SpectrumLimit {
-  std::string obstacle;  ///< why there is none; empty when there is one
-  std::vector<Multiplet> multiplets;
-  /// Per eigenvalue of the first rung: the limit of its multiplet, NaN without one.
-  std::vector<double> values;
-  /// How far (two standard deviations) a single eigenvalue may be from its limit, the scatter within the
-  /// multiplet included; without a limit, from the graph's eigenvalue: see graph_error.
-  std::vector<double> errors;
-};
 
 /// A wide bar for an eigenvalue of one graph: 1.5 times the bias that a flat space has,
 /// lambda (2/(k-2) + (n+2)/(4n(n+4)) lambda h^2), and two scatters of single eigenvalues.

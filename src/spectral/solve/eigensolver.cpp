@@ -143,7 +143,7 @@ class Solver {
 
   EpsHandle make_solver(int count, bool dense, const std::vector<VecHandle>& zero_modes) {
     EPS eps = nullptr;
-    petsc_check(EPSCreate(PETSC_COMM_WORLD, &eps), "EPSCreate");
+    petsc_check(EPSCreate(comm_.handle(), &eps), "EPSCreate");
     EpsHandle handle(eps);
     petsc_check(EPSSetOperators(eps, matrix_, nullptr), "EPSSetOperators");
     petsc_check(EPSSetProblemType(eps, EPS_HEP), "EPSSetProblemType");

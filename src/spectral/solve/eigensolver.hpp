@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "k7/spectral/spectrum.hpp"
 #include "spectral/solve/laplacian.hpp"
 
 namespace k7::spectral {
@@ -22,16 +23,6 @@ struct EigenOptions {
   double tolerance = 1e-9;
   int max_restarts = 5000;
   bool keep_functions = true;  ///< whether EigenPairs::functions is wanted
-};
-
-/// Smallest eigenvalues, ascending, and what they are worth. After a failed run only the converged ones are
-/// there.
-struct EigenPairs {
-  std::vector<double> values;
-  std::vector<double> residuals;  ///< |A x - lambda x| for |x| = 1, computed afresh from the result
-  std::vector<double> functions;  ///< (n_local, values.size()) f = M^{-1/2} x with f^T M f = 1, if wanted
-  int zero_modes = 0;             ///< how many came from the null space; their values are Rayleigh quotients
-  bool converged = true;
 };
 
 /// The first `count` of them.

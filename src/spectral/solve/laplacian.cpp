@@ -30,11 +30,12 @@ struct Entries {
   }
 };
 
-MatrixHandle assemble(std::size_t n_local, GlobalIndex n_global, Entries entries, Device device) {
+MatrixHandle assemble(std::size_t n_local, GlobalIndex n_global, Entries entries, Device device,
+                      const parallel::Communicator& comm) {
   const PetscInt n = petsc_int(static_cast<GlobalIndex>(n_local), "number of local rows");
   const PetscInt total = petsc_int(n_global, "number of points");
   Mat raw = nullptr;
-  petsc_check(MatCreate(PETSC_COMM_WORLD, &raw), "MatCreate");
+  petsc_check(MatCreate(comm.handle(), &raw), "MatCreate");
   MatrixHandle matrix(raw);
   petsc_check(MatSetSizes(raw, n, n, total, total), "MatSetSizes");
   petsc_check(MatSetType(raw, device == Device::cuda ? MATAIJCUSPARSE : MATAIJ), "MatSetType");
@@ -174,7 +175,7 @@ Laplacian graph_laplacian(const SymmetricGraph& graph, int k, const std::string&
   }
   result.mean_degree = comm.sum(edge_count) / static_cast<double>(graph.n_global);
   result.mean_distance_sq = comm.sum(square_sum) / comm.sum(weight_sum);
-  result.matrix = assemble(graph.n_local(), graph.n_global, std::move(entries), device);
+  result.matrix = assemble(graph.n_local(), graph.n_global, std::move(entries), device, comm);
   return result;
 }
 
@@ -195,7 +196,7 @@ NotebookWeights notebook_weights(const KnnGraph& graph) {
 }
 
 Laplacian notebook_laplacian(const KnnGraph& graph, const NotebookWeights& weights, Device device,
-                             const parallel::Communicator&) {
+                             const parallel::Communicator& comm) {
   Entries entries(2 * graph.places.size() + graph.n_local());
   const auto k = static_cast<std::size_t>(graph.k);
   for (std::size_t i = 0; i < graph.n_local(); ++i) {
@@ -210,7 +211,7 @@ Laplacian notebook_laplacian(const KnnGraph& graph, const NotebookWeights& weigh
     }
     entries.add(row, row, sum);
   }
-  return {assemble(graph.n_local(), graph.n_global, std::move(entries), device),
+  return {assemble(graph.n_local(), graph.n_global, std::move(entries), device, comm),
           std::vector<double>(graph.n_local(), 1.0), 0.0, 0.0};
 }
 

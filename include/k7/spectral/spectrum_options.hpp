@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "k7/base/device.hpp"
+#include "k7/base/index.hpp"
+#include "k7/base/names.hpp"
+
+namespace k7::spectral {
+
+/// How eigenvalues are computed.
+enum class Method {
+  graph,    ///< calibrated graph Laplacian of the nearest neighbours
+  ritz,     ///< Rayleigh-Ritz on global basis functions, the points as quadrature
+  notebook  ///< the notebook's matrix, symmetrised
+};
+constexpr NameTable<Method, 3> names_of(Method) {
+  return {{{Method::graph, "graph"}, {Method::ritz, "ritz"}, {Method::notebook, "notebook"}}};
+}
+
+/// Whether the limits k, N -> infinity are computed from a ladder of graphs.
+enum class Limits {
+  automatic,  ///< where the method has them
+  wanted,     ///< a method that has none is refused
+  none
+};
+
+/// Everything that decides what compute_spectrum computes.
+struct SpectrumOptions {
+  Method method = Method::graph;
+  Limits limits = Limits::automatic;
+  int neighbors = 32;                             ///< per point
+  int eigenvalues = 15;                           ///< how many of the smallest ones, zero modes counted
+  std::uint64_t seed = 0;                         ///< of the eigensolver's start vector
+  int threads = 1;                                ///< of this rank
+  DeviceChoice device = DeviceChoice::automatic;  ///< where matrices live
+  /// Whether SpectrumReport::pairs holds the eigenfunctions at the points.
+  bool keep_functions = false;
+  bool report_neighbors = false;  ///< whether the caller wants to see the neighbours, see NeighborsFound
+  std::string source = "points";  ///< what messages call the points, e.g. their file
+};
+
+/// Checks that the choices make sense and go together. @throws InputError naming the option that does not
+void validate(const SpectrumOptions& options);
+
+/// The same for a number of points and ranks. @throws InputError
+void validate(const SpectrumOptions& options, GlobalIndex n_points, int n_ranks);
+
+}  // namespace k7::spectral

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "k7/spectral/compute_spectrum.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "k7/base/error.hpp"
+#include "k7/parallel/agree.hpp"
+#include "k7/spectral/session.hpp"
+#include "spectral/knn/point_checks.hpp"
+#include "spectral/run.hpp"
+
+namespace k7::spectral {
+namespace {
+
+using Compute = void (*)(Run&, PointCloud);
+
+/// A new method has a name in names_of(Method) and a line here.
+Compute compute_of(Method method) {
+  switch (method) {
+    case Method::graph:
+      return compute_with_graph;
+    case Method::ritz:
+      return compute_with_ritz;
+    case Method::notebook:
+      return compute_with_notebook;
+  }
+  return nullptr;
+}
+
+Device device_of(DeviceChoice choice) {
+  const bool available = choice != DeviceChoice::cpu && cuda_available();
+  if (!available && choice == DeviceChoice::cuda)
+    throw InputError(
+        "--device cuda: this PETSc has no CUDA, or no GPU is there; use --device cpu, or a PETSc built with "
+        "CUDA");
+  return available ? Device::cuda : Device::cpu;
+}
+
+}  // namespace
+
+void Run::note_components(GlobalIndex count) {
+  report.n_components = count;
+  if (count > 1)
+    observer.warn(fmt::format(
+        "the graph falls into {} components, each with a zero mode of its own; raise -k to join them",
+        count));
+}
+
+SpectrumReport compute_spectrum(PointCloud cloud, const geometry::Manifold& manifold,
+                                const SpectrumOptions& options, const parallel::Communicator& comm,
+                                Observer& observer, const NeighborsFound& neighbors_found) {
+  Run run{manifold, options, comm, observer, neighbors_found};
+  parallel::agree(comm, [&] {
+    validate(options);
+    validate(options, cloud.n_global, comm.size());
+    run.device = device_of(options.device);
+  });
+  require_measurable(cloud, manifold, options.source, comm, observer);
+  SpectrumReport& report = run.report;
+  report.method = options.method;
+  report.k = options.method == Method::ritz ? 0 : options.neighbors;
+  report.on_gpu = run.device == Device::cuda;
+  report.n_points = cloud.n_global;
+  report.metric = metric_statistics(cloud, comm);
+  compute_of(options.method)(run, std::move(cloud));
+  report.timing.total = run.watch.seconds();
+  return std::move(run.report);
+}
+
+}  // namespace k7::spectral

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "base/stopwatch.hpp"
+#include "k7/spectral/compute_spectrum.hpp"
+#include "spectral/solve/eigensolver.hpp"
+
+namespace k7::spectral {
+
+/// What the stages of one computation share, and the report that they fill.
+struct Run {
+  const geometry::Manifold& manifold;
+  const SpectrumOptions& options;
+  const parallel::Communicator& comm;
+  Observer& observer;
+  const NeighborsFound& neighbors_found;
+  Device device = Device::cpu;
+  SpectrumReport report{};
+
+  /// Seconds since the last call.
+  double lap() {
+    const double now = watch.seconds();
+    return now - std::exchange(last_lap, now);
+  }
+  EigenOptions eigen_options() const {
+    EigenOptions eigen;
+    eigen.count = options.eigenvalues;
+    eigen.seed = options.seed;
+    eigen.keep_functions = options.keep_functions;
+    return eigen;
+  }
+  /// Enters the number of components, of which there should be one.
+  void note_components(GlobalIndex count);
+
+  Stopwatch watch{};
+  double last_lap = 0.0;
+};
+
+// The methods: each takes the points and fills the report. Collective.
+void compute_with_graph(Run& run, PointCloud cloud);
+void compute_with_notebook(Run& run, PointCloud cloud);
+void compute_with_ritz(Run& run, PointCloud cloud);
+
+}  // namespace k7::spectral
