@@ -15,6 +15,7 @@
 #include "cli/run_main.hpp"
 #include "cli/validators.hpp"
 #include "k7/geometry/metric.hpp"
+#include "io/hdf5_file.hpp"
 #include "k7/io/sample_file.hpp"
 #include "k7/model/model.hpp"
 #include "k7/parallel/agree.hpp"

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "cli/words.hpp"
-#include "k7/version.hpp"
+#include "k7/base/build_info.hpp"
 
 namespace k7::cli {
 namespace {
@@ -18,7 +18,8 @@ bool is_meta(const std::string& name) {
 }
 
 std::string version_text(const Program& program) {
-  return program.name() + " " + version + " (" + git_revision + ")\n";
+  const BuildInfo build = build_info();
+  return program.name() + " " + build.version + " (" + build.git + ")\n";
 }
 
 constexpr const char* help_on_root =

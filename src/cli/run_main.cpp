@@ -18,9 +18,9 @@
 #include "base/stop_signals.hpp"
 #include "cli/options.hpp"
 #include "io/hdf5_file.hpp"
+#include "k7/base/build_info.hpp"
 #include "k7/parallel/agree.hpp"
 #include "k7/parallel/environment.hpp"
-#include "k7/version.hpp"
 #include "parallel/threads.hpp"
 
 namespace k7::cli {
@@ -99,7 +99,8 @@ ExitCode run_parsed(Program& program, const ParsedOptions& parsed, const paralle
   const int threads =
       program.requested_threads() > 0 ? program.requested_threads() : parallel::threads_per_rank(comm);
   k7::set_blas_threads(threads);
-  spdlog::info("{} {} ({}): {} rank{}, {} thread{} each, {}", program.name(), version, git_revision,
+  const BuildInfo build = build_info();
+  spdlog::info("{} {} ({}): {} rank{}, {} thread{} each, {}", program.name(), build.version, build.git,
                comm.size(), comm.size() == 1 ? "" : "s", threads, threads == 1 ? "" : "s", k7::blas_name());
   Context context{comm, parsed.values, parsed.passthrough_args, threads};
   return program.run(context);
@@ -142,7 +143,9 @@ int run_main(int argc, char** argv, Program& program) {
 }
 
 io::Json metadata_json(const std::string& program) {
-  return {{"timestamp", io::timestamp()}, {"program", program}, {"version", version}, {"git", git_revision}};
+  const BuildInfo build = build_info();
+  return {
+      {"timestamp", io::timestamp()}, {"program", program}, {"version", build.version}, {"git", build.git}};
 }
 
 io::Json parallel_json(const Context& context, const std::string& device) {

@@ -7,8 +7,8 @@
 #include <algorithm>
 
 #include "base/quote.hpp"
-#include "geometry/manifolds.hpp"
 #include "k7/base/error.hpp"
+#include "k7/base/names.hpp"
 
 namespace k7::geometry {
 
@@ -32,7 +32,8 @@ std::string Manifold::point_defect(const double*) const {
 }
 
 void Manifold::sample(const DrawKey&, std::uint64_t, double*, double*) const {
-  throw InputError("manifold " + name() + " has no sampler; choose s1xs3xs3, interval-s3xs3 or torus7");
+  throw InputError("manifold " + name() + " has no sampler; choose one of " +
+                   joined(manifold_names(ManifoldUse::training)));
 }
 
 std::vector<double> Manifold::reference_spectrum(const Matrix7&, int) const {
@@ -69,25 +70,37 @@ bool Manifold::exact_coframe(const double*, double*) const {
   return false;
 }
 
-const std::vector<std::string>& manifold_names() {
-  static const std::vector<std::string> names{"s1xs3xs3", "interval-s3xs3", "torus7", "notebook-chart",
-                                              "euclidean"};
+#define K7_MANIFOLD(maker, name, use) std::unique_ptr<Manifold> maker(const ManifoldParameters&);
+#include "geometry/manifolds.inc"
+#undef K7_MANIFOLD
+
+namespace {
+
+struct Entry {
+  const char* name;
+  ManifoldUse use;
+  std::unique_ptr<Manifold> (*make)(const ManifoldParameters&);
+};
+
+constexpr Entry table[] = {
+#define K7_MANIFOLD(maker, name, use) {name, ManifoldUse::use, maker},
+#include "geometry/manifolds.inc"
+#undef K7_MANIFOLD
+};
+
+}  // namespace
+
+std::vector<std::string> manifold_names(ManifoldUse least) {
+  std::vector<std::string> names;
+  for (const Entry& entry : table)
+    if (entry.use >= least) names.emplace_back(entry.name);
   return names;
 }
 
 std::unique_ptr<Manifold> make_manifold(const std::string& name, const ManifoldParameters& parameters) {
-  constexpr double t = 2.0 * pi;
-  const auto coordinates = [&](const Periods& own, CoordinateSampler sampler) {
-    return make_coordinate_manifold(name, parameters.periods.value_or(own), sampler);
-  };
-  if (name == "s1xs3xs3") return make_neck_manifold(parameters.radii);
-  if (name == "interval-s3xs3") return make_interval_manifold(parameters.interval);
-  if (name == "torus7") return coordinates({t, t, t, t, t, t, t}, CoordinateSampler::torus);
-  if (name == "notebook-chart") return coordinates({}, CoordinateSampler::notebook_chart);
-  if (name == "euclidean") return coordinates({}, CoordinateSampler::none);
-  std::string known;
-  for (const auto& n : manifold_names()) known += (known.empty() ? "" : ", ") + n;
-  throw InputError("unknown manifold " + k7::quoted(name) + "; known: " + known);
+  for (const Entry& entry : table)
+    if (entry.name == name) return entry.make(parameters);
+  throw InputError("unknown manifold " + k7::quoted(name) + "; known: " + joined(manifold_names()));
 }
 
 }  // namespace k7::geometry

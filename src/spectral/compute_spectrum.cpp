@@ -3,9 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
-#include "k7/base/error.hpp"
 #include "k7/parallel/agree.hpp"
 #include "k7/spectral/session.hpp"
 #include "spectral/knn/point_checks.hpp"
@@ -30,12 +27,7 @@ Compute compute_of(Method method) {
 }
 
 Device device_of(DeviceChoice choice) {
-  const bool available = choice != DeviceChoice::cpu && cuda_available();
-  if (!available && choice == DeviceChoice::cuda)
-    throw InputError(
-        "--device cuda: this PETSc has no CUDA, or no GPU is there; use --device cpu, or a PETSc built with "
-        "CUDA");
-  return available ? Device::cuda : Device::cpu;
+  return choice != DeviceChoice::cpu && cuda_available() ? Device::cuda : Device::cpu;
 }
 
 }  // namespace
@@ -51,12 +43,11 @@ void Run::note_components(GlobalIndex count) {
 SpectrumReport compute_spectrum(PointCloud cloud, const geometry::Manifold& manifold,
                                 const SpectrumOptions& options, const parallel::Communicator& comm,
                                 Observer& observer, const NeighborsFound& neighbors_found) {
-  Run run{manifold, options, comm, observer, neighbors_found};
   parallel::agree(comm, [&] {
     validate(options);
     validate(options, cloud.n_global, comm.size());
-    run.device = device_of(options.device);
   });
+  Run run{manifold, options, comm, observer, neighbors_found, device_of(options.device)};
   require_measurable(cloud, manifold, options.source, comm, observer);
   SpectrumReport& report = run.report;
   report.method = options.method;

@@ -3,19 +3,14 @@
 
 #include <fmt/format.h>
 
-#include "spectral/cloud/partition.hpp"
 #include "spectral/knn/point_checks.hpp"
 
 namespace k7::spectral {
 
 Regions redistribute(Run& run, PointCloud cloud, int most_copies) {
-  const auto& comm = run.comm;
-  Regions regions;
   run.lap();
-  regions.embedding = run.manifold.embedding(mean_metric(cloud, comm));
-  cloud = partition_points(std::move(cloud), *regions.embedding, comm);
-  regions.points = index_points(std::move(cloud), *regions.embedding, comm, run.options.threads);
-  require_distinct(regions.points, most_copies, run.options.source, comm);
+  Regions regions = make_regions(std::move(cloud), run.manifold, run.comm, run.options.threads);
+  require_distinct(regions.points, most_copies, run.options.source, run.comm);
   run.report.ids = regions.points.cloud.ids;
   run.report.timing.partition = run.lap();
   run.observer.info(fmt::format("gave each rank a region: {:.2f} s", run.report.timing.partition));

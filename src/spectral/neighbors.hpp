@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
-
-#include "spectral/knn/knn_graph.hpp"
+#include "spectral/knn/regions.hpp"
 #include "spectral/run.hpp"
 
 namespace k7::spectral {
-
-/// Points in regions, one for each rank, in the order of its search tree.
-struct Regions {
-  std::unique_ptr<geometry::Embedding> embedding;
-  IndexedCloud points;
-};
 
 /// Gives each rank a region of the points. Collective.
 /// @param most_copies more points than this in one place are refused

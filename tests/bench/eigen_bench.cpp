@@ -14,8 +14,8 @@
 #include "k7/geometry/metric.hpp"
 #include "k7/parallel/environment.hpp"
 #include "k7/spectral/session.hpp"
-#include "spectral/cloud/partition.hpp"
 #include "spectral/graph/components.hpp"
+#include "spectral/knn/regions.hpp"
 #include "spectral/solve/eigensolver.hpp"
 #include "spectral/solve/petsc.hpp"
 
@@ -63,11 +63,9 @@ spectral::PointCloud draw(const geometry::Manifold& manifold, const Options& opt
 
 spectral::SymmetricGraph build_graph(const Options& options, const parallel::Communicator& comm) {
   const auto manifold = geometry::make_manifold("s1xs3xs3");
-  auto cloud = draw(*manifold, options, comm);
-  const auto embedding = manifold->embedding(spectral::mean_metric(cloud, comm));
-  cloud = spectral::partition_points(std::move(cloud), *embedding, comm);
-  const auto indexed = spectral::index_points(std::move(cloud), *embedding, comm, 1);
-  const auto knn = spectral::build_knn_graph(indexed, *manifold, *embedding, options.k, comm, 1);
+  const auto regions = spectral::make_regions(draw(*manifold, options, comm), *manifold, comm, 1);
+  const auto knn =
+      spectral::build_knn_graph(regions.points, *manifold, *regions.embedding, options.k, comm, 1);
   return spectral::symmetrize(knn, {options.k}, spectral::Join::balanced, comm);
 }
 

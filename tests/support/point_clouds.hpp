@@ -14,8 +14,7 @@
 #include "k7/geometry/manifold.hpp"
 #include "k7/geometry/metric.hpp"
 #include "k7/geometry/sampler.hpp"
-#include "spectral/cloud/partition.hpp"
-#include "spectral/knn/knn_graph.hpp"
+#include "spectral/knn/regions.hpp"
 #include "test_data.hpp"
 
 namespace k7::test {
@@ -105,11 +104,8 @@ inline spectral::PointCloud slab(const AllPoints& all) {
 
 /// The graph as the program makes it. Collective.
 inline spectral::KnnGraph knn_graph(const AllPoints& all, int k, int threads = 1) {
-  auto cloud = slab(all);
-  const auto embedding = all.manifold->embedding(spectral::mean_metric(cloud, world()));
-  cloud = spectral::partition_points(std::move(cloud), *embedding, world());
-  const auto indexed = spectral::index_points(std::move(cloud), *embedding, world(), threads);
-  return spectral::build_knn_graph(indexed, *all.manifold, *embedding, k, world(), threads);
+  const auto regions = spectral::make_regions(slab(all), *all.manifold, world(), threads);
+  return spectral::build_knn_graph(regions.points, *all.manifold, *regions.embedding, k, world(), threads);
 }
 
 /// (d^2, id) of the k nearest points of point i.

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-# Finds what K7 is built from; every dependency is used through an imported target.
+# Finds what K7 is built from; every dependency is used through an imported target. The installed package uses the
+# same file: K7_NEEDS_TORCH and K7_NEEDS_PETSC then say what the components need.
+if(NOT DEFINED K7_NEEDS_TORCH)
+  set(K7_NEEDS_TORCH TRUE)
+  set(K7_NEEDS_PETSC TRUE)
+endif()
+
 find_package(MPI REQUIRED COMPONENTS C CXX)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(PkgConfig REQUIRED)
 find_package(Eigen3 3.3 REQUIRED NO_MODULE)
-find_package(CLI11 REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(ZLIB REQUIRED)
@@ -16,19 +21,14 @@ if(NOT HDF5_IS_PARALLEL)
                       "Install libhdf5-openmpi-dev, or set HDF5_ROOT to a parallel HDF5.")
 endif()
 
-# PETSc and SLEPc ship pkg-config files; on a site without them in the search path, set PKG_CONFIG_PATH to
-# $PETSC_DIR/$PETSC_ARCH/lib/pkgconfig:$SLEPC_DIR/$PETSC_ARCH/lib/pkgconfig.
-pkg_check_modules(PETSC REQUIRED IMPORTED_TARGET petsc>=3.18)
-pkg_check_modules(SLEPC REQUIRED IMPORTED_TARGET slepc>=3.18)
-
-# Vector instructions chosen when the program runs: one binary for AVX2 and AVX-512 machines.
-pkg_check_modules(HIGHWAY REQUIRED IMPORTED_TARGET libhwy>=1.0.3)
-
-# Counter-based random numbers (header only).
-find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
-add_library(Random123::Random123 INTERFACE IMPORTED)
-set_target_properties(Random123::Random123 PROPERTIES
-  INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${RANDOM123_INCLUDE_DIR}")
+if(K7_NEEDS_PETSC)
+  # PETSc and SLEPc ship pkg-config files; on a site without them in the search path, set PKG_CONFIG_PATH to
+  # $PETSC_DIR/$PETSC_ARCH/lib/pkgconfig:$SLEPC_DIR/$PETSC_ARCH/lib/pkgconfig.
+  pkg_check_modules(PETSC REQUIRED IMPORTED_TARGET petsc>=3.18)
+  pkg_check_modules(SLEPC REQUIRED IMPORTED_TARGET slepc>=3.18)
+  # Vector instructions chosen when the program runs: one binary for AVX2 and AVX-512 machines.
+  pkg_check_modules(HIGHWAY REQUIRED IMPORTED_TARGET libhwy>=1.0.3)
+endif()
 
 if(K7_ENABLE_CUDA)
   find_package(CUDAToolkit REQUIRED)
@@ -41,14 +41,10 @@ if(K7_ENABLE_NCCL)
     IMPORTED_LOCATION "${NCCL_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES "${NCCL_INCLUDE_DIR}")
 endif()
 
-# LibTorch writes its own compiler flags into CMAKE_CXX_FLAGS of the including directory; K7 uses only the
-# target, so the caller's flags are restored.
-set(k7_saved_cxx_flags "${CMAKE_CXX_FLAGS}")
-find_package(Torch 1.13 REQUIRED)
-set(CMAKE_CXX_FLAGS "${k7_saved_cxx_flags}")
-add_library(k7_torch INTERFACE)
-# at::parallel_for is inline code with OpenMP pragmas.
-target_link_libraries(k7_torch INTERFACE ${TORCH_LIBRARIES} OpenMP::OpenMP_CXX)
-target_include_directories(k7_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
-separate_arguments(k7_torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
-target_compile_options(k7_torch INTERFACE ${k7_torch_flags})
+if(K7_NEEDS_TORCH)
+  # LibTorch writes its own compiler flags into CMAKE_CXX_FLAGS of the including directory; K7 uses only the
+  # target, so the caller's flags are restored.
+  set(k7_saved_cxx_flags "${CMAKE_CXX_FLAGS}")
+  find_package(Torch 1.13 REQUIRED)
+  set(CMAKE_CXX_FLAGS "${k7_saved_cxx_flags}")
+endif()

@@ -12,12 +12,17 @@ if(K7_SANITIZE)
   target_link_options(k7_flags INTERFACE -fsanitize=address,undefined)
 endif()
 
-execute_process(COMMAND git -C "${PROJECT_SOURCE_DIR}" describe --always --dirty --abbrev=12
-                OUTPUT_VARIABLE K7_GIT_REVISION OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-if(NOT K7_GIT_REVISION)
-  set(K7_GIT_REVISION "unknown")
-endif()
-configure_file("${PROJECT_SOURCE_DIR}/src/cli/version.hpp.in" "${PROJECT_BINARY_DIR}/generated/k7/version.hpp" @ONLY)
+# What this build is, for build_info(). The git revision is looked up at every build, not only when configuring.
+set(K7_GENERATED "${PROJECT_BINARY_DIR}/generated")
+string(TOUPPER "${CMAKE_BUILD_TYPE}" k7_build_type)
+string(STRIP "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${k7_build_type}}" K7_BUILD_FLAGS)
+configure_file("${PROJECT_SOURCE_DIR}/src/base/version.hpp.in" "${K7_GENERATED}/k7/version.hpp" @ONLY)
+configure_file("${PROJECT_SOURCE_DIR}/src/base/build_values.hpp.in" "${K7_GENERATED}/build_values.hpp" @ONLY)
+add_custom_target(k7_git_revision
+  COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -DOUTPUT=${K7_GENERATED}/git_revision.hpp
+          -P ${PROJECT_SOURCE_DIR}/tools/cmake/git_revision.cmake
+  BYPRODUCTS "${K7_GENERATED}/git_revision.hpp"
+  COMMENT "Looking up the git revision")
 
 # k7_add_module(geometry SOURCES a.cpp ... PUBLIC targets... PRIVATE targets...) makes the library target
 # k7mod_geometry with the alias k7::geometry. A module sees its own headers and those of the modules that it
@@ -35,13 +40,19 @@ function(k7_add_module name)
   add_library(k7mod_${name} STATIC ${ARG_SOURCES})
   add_library(k7::${name} ALIAS k7mod_${name})
   target_include_directories(k7mod_${name} PUBLIC "$<BUILD_INTERFACE:${room}>")
-  target_link_libraries(k7mod_${name} PUBLIC ${ARG_PUBLIC} PRIVATE k7_flags ${ARG_PRIVATE})
+  target_include_directories(k7mod_${name} PUBLIC "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+  target_link_libraries(k7mod_${name} PUBLIC ${ARG_PUBLIC} PRIVATE $<BUILD_INTERFACE:k7_flags> ${ARG_PRIVATE})
+  set_target_properties(k7mod_${name} PROPERTIES EXPORT_NAME ${name})
 endfunction()
 
-# k7_add_program(k7_train SOURCE apps/k7_train.cpp LINK targets...)
+# k7_add_program(k7_train SOURCES apps/k7_train.cpp LINK targets...)
 function(k7_add_program name)
-  cmake_parse_arguments(ARG "" "SOURCE" "LINK" ${ARGN})
-  add_executable(${name} ${ARG_SOURCE})
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  set(room "${PROJECT_BINARY_DIR}/rooms/apps")
+  file(MAKE_DIRECTORY "${room}")
+  file(CREATE_LINK "${PROJECT_SOURCE_DIR}/src/apps" "${room}/apps" SYMBOLIC)
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE "${room}")
   target_link_libraries(${name} PRIVATE k7_flags ${ARG_LINK})
 endfunction()
 

@@ -141,8 +141,15 @@ class Manifold {
   virtual bool exact_coframe(const double* point, double* a) const;
 };
 
-/// Names that make_manifold knows.
-const std::vector<std::string>& manifold_names();
+/// What a manifold can be used for; each use includes the ones before it.
+enum class ManifoldUse {
+  points,           ///< spectra of given points
+  training,         ///< points can be drawn on it, and forms learned
+  constant_metrics  ///< metrics that are constant in its frame are worth sampling: it is a homogeneous space
+};
+
+/// Names that make_manifold knows, of the manifolds with at least that use.
+std::vector<std::string> manifold_names(ManifoldUse least = ManifoldUse::points);
 
 /// What a manifold's name leaves open.
 struct ManifoldParameters {

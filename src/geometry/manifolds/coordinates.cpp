@@ -8,11 +8,14 @@
 
 #include "base/quote.hpp"
 #include "geometry/left_invariant_spectrum.hpp"
-#include "geometry/manifolds.hpp"
 #include "k7/base/error.hpp"
+#include "k7/geometry/manifold.hpp"
 
 namespace k7::geometry {
 namespace {
+
+/// How points are drawn.
+enum class CoordinateSampler { none, torus, notebook_chart };
 
 /// Reference metric D: the mean metric's block of the non-periodic coordinates, its diagonal on the periodic
 /// ones.
@@ -146,15 +149,31 @@ class CoordinateManifold final : public Manifold {
   CoordinateSampler sampler_;
 };
 
-}  // namespace
-
-std::unique_ptr<Manifold> make_coordinate_manifold(const std::string& name, const Periods& periods,
-                                                   CoordinateSampler sampler) {
+/// @param own the manifold's periods, which parameters.periods replaces
+/// @throws InputError unless the periods are finite and not negative
+std::unique_ptr<Manifold> make_coordinates(const std::string& name, const Periods& own,
+                                           CoordinateSampler sampler, const ManifoldParameters& parameters) {
+  const Periods periods = parameters.periods.value_or(own);
   for (const double p : periods)
     if (!(p >= 0.0) || !std::isfinite(p))
       throw InputError("a period of " + name + " is " + short_number(p) +
                        "; periods are positive and finite, 0 = not periodic");
   return std::make_unique<CoordinateManifold>(name, periods, sampler);
+}
+
+}  // namespace
+
+std::unique_ptr<Manifold> make_torus(const ManifoldParameters& parameters) {
+  constexpr double t = 2.0 * pi;
+  return make_coordinates("torus7", {t, t, t, t, t, t, t}, CoordinateSampler::torus, parameters);
+}
+
+std::unique_ptr<Manifold> make_notebook_chart(const ManifoldParameters& parameters) {
+  return make_coordinates("notebook-chart", {}, CoordinateSampler::notebook_chart, parameters);
+}
+
+std::unique_ptr<Manifold> make_euclidean(const ManifoldParameters& parameters) {
+  return make_coordinates("euclidean", {}, CoordinateSampler::none, parameters);
 }
 
 }  // namespace k7::geometry

@@ -5,9 +5,9 @@
 
 #include "base/quote.hpp"
 #include "geometry/left_invariant_spectrum.hpp"
-#include "geometry/manifolds.hpp"
 #include "geometry/sphere_product.hpp"
 #include "k7/base/error.hpp"
+#include "k7/geometry/manifold.hpp"
 
 namespace k7::geometry {
 namespace {
@@ -26,7 +26,9 @@ class NeckManifold final : public SphereProduct {
 
 }  // namespace
 
-std::unique_ptr<Manifold> make_neck_manifold(const std::array<double, 3>& radii) {
+/// @throws InputError unless the radii are positive and finite
+std::unique_ptr<Manifold> make_neck(const ManifoldParameters& parameters) {
+  const auto& radii = parameters.radii;
   for (const double r : radii)
     if (!(r > 0.0) || !std::isfinite(r))
       throw InputError("radii of s1xs3xs3 are " + short_number(radii[0]) + ", " + short_number(radii[1]) +

@@ -6,9 +6,9 @@
 
 #include "base/quote.hpp"
 #include "geometry/bryant_salamon.hpp"
-#include "geometry/manifolds.hpp"
 #include "geometry/sphere_product.hpp"
 #include "k7/base/error.hpp"
+#include "k7/geometry/manifold.hpp"
 
 namespace k7::geometry {
 namespace {
@@ -61,7 +61,9 @@ class IntervalManifold final : public SphereProduct {
 
 }  // namespace
 
-std::unique_ptr<Manifold> make_interval_manifold(const std::array<double, 2>& interval) {
+/// @throws InputError unless 1 < interval[0] < interval[1], both finite
+std::unique_ptr<Manifold> make_interval(const ManifoldParameters& parameters) {
+  const auto& interval = parameters.interval;
   const auto [begin, end] = interval;
   if (!(begin > bolt_radius && end > begin && std::isfinite(end)))
     throw InputError("interval of interval-s3xs3 is " + short_number(begin) + ", " + short_number(end) +
