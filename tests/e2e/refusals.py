@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the programs must refuse, as tables: kinds of mistakes, and the calls that make them.
 
-Each call runs on one rank and on three. Code and words are the same on both, so that on three ranks only the first
-call of each kind belongs to every tier, and the others to the tier `long`.
+Each call runs on one rank and on three; refused.py says which of them is in which tier. The first call of a kind
+stands for it, and the first of a table for its program.
 """
 
 from __future__ import annotations
@@ -57,10 +57,6 @@ def crowd(path: Path) -> None:
 
 STRINGS = np.full((N, 7), b"word", dtype="S8")
 SPECTRAL_FILES: Kinds = {
-    "duplicates": [
-        spectral("forty points in one place", neck(crowd), r"s\.h5", r"row (20|2[1-9]|[345][0-9])\b", "duplicate",
-                 "-k"),
-    ],
     "bad file": [
         spectral("no such file", lambda f: None, r"absent\.h5", arguments="absent.h5"),
         spectral("file is a folder", folder_named("s.h5"), r"s\.h5"),
@@ -112,6 +108,10 @@ SPECTRAL_FILES: Kinds = {
                  "norm"),
         spectral("quaternion zero", neck(entry("points", (LAST, slice(5, 9)), 0.0)), r"s\.h5", "/points", row(LAST),
                  "norm"),
+    ],
+    "duplicates": [
+        spectral("forty points in one place", neck(crowd), r"s\.h5", r"row (20|2[1-9]|[345][0-9])\b", "duplicate",
+                 "-k"),
     ],
     "bad type": [
         spectral("/coords of strings", flat(put("coords", STRINGS)), r"s\.h5", "/coords", "float64"),
@@ -256,7 +256,7 @@ TRAIN_CASES: Kinds = {
         train("an interval backwards", "--interval 2,1", "interval", "2.0.*1.0", arguments=INTERVAL),
         train("an interval inside the bolt", "--interval 0.5,2", "interval", "0.5", "bolt", arguments=INTERVAL),
     ],
-    "options out of order": [
+    "values that contradict": [
         train("gauge on the neck", "--lambda-gauge 1", "--lambda-gauge", "interval-s3xs3", arguments=NECK),
         train("exponential rate down to zero", "--scheduler exponential --lr-min 0", "--lr-min",
               "--scheduler exponential", arguments=NECK),
@@ -277,8 +277,6 @@ TRAIN_CASES: Kinds = {
         train("resume from another activation", "--resume m.h5 --activation tanh", r"m\.h5", "silu", "tanh",
               setup=checkpoint()),
         train("resume from another seed", "--resume m.h5 --seed 5", r"m\.h5", "--seed", "5", setup=checkpoint()),
-    ],
-    "checkpoint of a form of another run": [
         train("resume from another manifold", "--resume m.h5 --manifold s1xs3xs3", r"m\.h5", "--manifold|network",
               setup=torus_checkpoint, arguments=TORUS),
         train("resume from another ansatz", "--resume m.h5 --ansatz components", r"m\.h5", "--ansatz|49.*35",
@@ -513,7 +511,7 @@ TORSION_USAGE: Kinds = {
         torsion("model cut off", checkpoint(cut(0.6)), r"m\.h5", arguments=TORSION_MODEL),
         torsion("model with NaN", checkpoint(first_weight(with_nan)), r"m\.h5", "/model", arguments=TORSION_MODEL),
     ],
-    "bad output of a model": [
+    "bad output": [
         torsion("output over the model", checkpoint(), "--out", r"m\.h5", arguments="--model m.h5 -N 30 -o m.h5"),
         torsion("report in a folder that is not there", checkpoint(), "absent",
                 arguments="--model m.h5 -N 30 -o absent/t.json"),
@@ -526,3 +524,5 @@ TORSION_USAGE: Kinds = {
                 arguments=f"{FIELDS} --config c.toml"),
     ],
 }
+
+TABLES = (SPECTRAL_FILES, SPECTRAL_USAGE, TRAIN_CASES, SAMPLE_CASES, TORSION_FILES, TORSION_USAGE)

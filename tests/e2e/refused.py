@@ -9,7 +9,7 @@ import stat
 import programs
 import pytest
 from programs import Done, ProgramTest
-from refusals import Case, Kinds
+from refusals import TABLES, Case, Kinds
 
 
 class RefusalTest(ProgramTest):
@@ -32,16 +32,33 @@ class RefusalTest(ProgramTest):
 
 
 def add_cases(tests: type[RefusalTest], *tables: Kinds) -> None:
-    """Every call of the tables becomes a test on each of its rank counts; see refusals.py for those on several."""
+    """Every call of the tables becomes a test on each of its rank counts."""
     for table in tables:
-        for cases in table.values():
-            for case in cases:
+        for kind, cases in table.items():
+            is_new = next(t for t in TABLES if kind in t) is table
+            for number, case in enumerate(cases):
                 for ranks in case.ranks:
-                    is_repeated = ranks > 1 and 1 in case.ranks and case is not cases[0]
-                    add_test(tests, case, ranks, pytest.mark.long if is_repeated else None)
+                    add_test(tests, case, ranks, tier(case, ranks, number, is_new))
 
 
-def add_test(tests: type[RefusalTest], case: Case, ranks: int, tier: pytest.MarkDecorator | None) -> None:
+def tier(case: Case, ranks: int, number: int, is_new: bool) -> str:
+    """The tier of a call that is the given one of its kind, where the kind is new or known from a table before.
+
+    Several ranks refuse as one does, so that one call of each kind shows it. And a program that loads LibTorch takes a
+    second to start: two calls of each kind, and the others in the tier `long`.
+    """
+    if any(case is first_call(table) for table in TABLES):
+        return "quick"
+    if ranks > 1 and 1 in case.ranks:
+        return "default" if is_new and number == 0 else "long"
+    return "default" if case.program == "k7_spectral" or number < 2 else "long"
+
+
+def first_call(table: Kinds) -> Case:
+    return next(iter(table.values()))[0]
+
+
+def add_test(tests: type[RefusalTest], case: Case, ranks: int, tier: str) -> None:
     def test(self: RefusalTest) -> None:
         case.setup(self.folder)
         before = self.contents()
@@ -51,4 +68,4 @@ def add_test(tests: type[RefusalTest], case: Case, ranks: int, tier: pytest.Mark
     name = f"test {case.name}, {ranks} rank{'s' if ranks > 1 else ''}"
     if hasattr(tests, name):
         raise AssertionError(f"two cases are called '{name}'")
-    setattr(tests, name, tier(test) if tier else test)
+    setattr(tests, name, test if tier == "default" else getattr(pytest.mark, tier)(test))

@@ -9,6 +9,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = ROOT / "jobs"
 SCRIPTS = ("a100x8.slurm", "cpu.slurm", "weak_scaling.slurm")
@@ -42,6 +44,7 @@ fi
 PROGRAMS = ("k7_train", "k7_sample", "k7_spectral", "k7_report")
 
 
+@pytest.mark.quick
 class JobTest(unittest.TestCase):
     def setUp(self) -> None:
         holder = tempfile.TemporaryDirectory(prefix="k7_jobs_test.")

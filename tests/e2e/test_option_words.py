@@ -13,6 +13,7 @@ import os
 import unittest
 from typing import Any
 
+import pytest
 from programs import ROOT, Done, ProgramTest, write_samples
 
 REFUSALS: dict[str, list[dict[str, Any]]] = json.loads((ROOT / "tests" / "data" / "refusals.json").read_text())
@@ -60,20 +61,32 @@ class OptionWords(ProgramTest):
             self.assertIn("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", done.out.splitlines()[-1])
 
 
-def add_test(kind: str, number: int, call: dict[str, Any], ranks: int) -> None:
+def add_test(kind: str, number: int, ranks: int, tier: str) -> None:
     """Makes a refusal a test of OptionWords."""
+    call = REFUSALS[kind][number]
+
     def test(self: OptionWords) -> None:
         if "config" in call:
             self.write_config(call["config"])
         self.refused(call["program"], call["words"], *call["line"], ranks=ranks)
 
-    setattr(OptionWords, f"test {kind} {number}, {ranks} rank{'s' if ranks > 1 else ''}", test)
+    name = f"test {kind} {number}, {ranks} rank{'s' if ranks > 1 else ''}"
+    setattr(OptionWords, name, test if tier == "default" else getattr(pytest.mark, tier)(test))
 
 
-for name, calls in REFUSALS.items():
-    for position, one in enumerate(calls):
-        add_test(name, position, one, ranks=1)
-    add_test(name, 0, calls[0], ranks=3)
+def add_tests(kind: str) -> None:
+    """One of each kind is in the tier `quick`. A program that loads LibTorch takes a second to start: one call of each,
+    and the others in the tier `long`."""
+    seen = set()
+    for number, call in enumerate(REFUSALS[kind]):
+        is_slow = call["program"] != "k7_spectral" and call["program"] in seen
+        seen.add(call["program"])
+        add_test(kind, number, 1, "quick" if number == 0 else "long" if is_slow else "default")
+    add_test(kind, 0, 3, "quick")
+
+
+for name in REFUSALS:
+    add_tests(name)
 
 
 class OptionMeanings(ProgramTest):

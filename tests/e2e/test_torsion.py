@@ -13,6 +13,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pytest
 
 import programs
 from golden_fields import GOLDEN, RICH, Arrays, golden, golden_names, split_form, write_fields
@@ -68,15 +69,22 @@ class TorsionTest(ProgramTest):
 
 class Fields(TorsionTest):
     def test_golden_fields(self) -> None:
+        self.check_golden_fields(1)
+
+    @pytest.mark.long
+    def test_golden_fields_on_three_ranks(self) -> None:
+        self.check_golden_fields(3)
+
+    def check_golden_fields(self, ranks: int) -> None:
         names = golden_names()
         self.assertEqual(len(names), 14)
         for name in names:
-            for ranks in (1, 3):
-                with self.subTest(field=name, ranks=ranks):
-                    _, found = self.fields(f"{GOLDEN}:/fields/{name}", ranks=ranks)
-                    self.assert_same(found, golden(name), 1e-10 if name == "bryant_salamon_frame" else 1e-11)
-                    self.assertTrue(np.all(found["positive"] == 1))
+            with self.subTest(field=name, ranks=ranks):
+                _, found = self.fields(f"{GOLDEN}:/fields/{name}", ranks=ranks)
+                self.assert_same(found, golden(name), 1e-10 if name == "bryant_salamon_frame" else 1e-11)
+                self.assertTrue(np.all(found["positive"] == 1))
 
+    @pytest.mark.quick
     def test_form_of_the_output(self) -> None:
         write_fields(self.folder / "in.h5")
         self.assert_code(self.run_here("k7_torsion", "--fields", "in.h5"), 0)
@@ -87,12 +95,19 @@ class Fields(TorsionTest):
                 self.assertEqual((file[name].shape, file[name].dtype), ((32, *WIDTHS.get(name, ())), np.float64), name)
 
     def test_results_do_not_depend_on_ranks(self) -> None:
+        self.compare_ranks(3)
+
+    @pytest.mark.long
+    def test_results_do_not_depend_on_ranks_two_and_four(self) -> None:
+        self.compare_ranks(2, 4)
+
+    def compare_ranks(self, *rank_counts: int) -> None:
         with h5py.File(GOLDEN, "r") as file:
             inputs = {name: file[f"fields/{RICH}"][name][...] for name in ("phi", "E_phi", "structure")}
         for rows in (32, 2):  # with two rows, ranks have nothing to do
             write_fields(self.folder / f"{rows}.h5", phi=inputs["phi"][:rows], E_phi=inputs["E_phi"][:rows])
             _, reference = self.fields(f"{rows}.h5")
-            for ranks in (2, 3, 4):
+            for ranks in rank_counts:
                 with self.subTest(rows=rows, ranks=ranks):
                     self.assert_same(self.fields(f"{rows}.h5", ranks=ranks)[1], reference, 1e-13)
 
@@ -139,6 +154,7 @@ class Fields(TorsionTest):
         write_fields(self.folder / "in.h5", structure=structure)
         self.assert_same(self.fields("in.h5")[1], field, 1e-7)
 
+    @pytest.mark.quick
     def test_table(self) -> None:
         field = write_fields(self.folder / "in.h5")
         for ranks in (1, 3):
@@ -210,6 +226,8 @@ add_cases(BadInput, TORSION_FILES, TORSION_USAGE)
 
 
 class FullDisk(TorsionTest, RefusalTest):
+    ranks = 1
+
     def test_little_room(self) -> None:
         write_fields(self.folder / "in.h5", phi=np.tile(golden(RICH)["phi"], (20, 1)),
                      E_phi=np.tile(golden(RICH)["E_phi"], (20, 1, 1)))
@@ -217,11 +235,15 @@ class FullDisk(TorsionTest, RefusalTest):
             disk = self.small_disk(free) if not (self.folder / "disk").exists() else self.folder / "disk"
             if free > 0:
                 os.truncate(disk / "filler", (1 << 20) - free)
-            for ranks in (1, 3):
-                with self.subTest(ranks=ranks, free=free):
-                    before = self.contents()
-                    done = self.run_here("k7_torsion", "--fields", "in.h5", "-o", "disk/out.h5", ranks=ranks)
-                    self.assert_refused(done, "k7_torsion", ("disk/",), before)
+            with self.subTest(free=free):
+                before = self.contents()
+                done = self.run_here("k7_torsion", "--fields", "in.h5", "-o", "disk/out.h5", ranks=self.ranks)
+                self.assert_refused(done, "k7_torsion", ("disk/",), before)
+
+
+@pytest.mark.long
+class FullDiskOfThreeRanks(FullDisk):
+    ranks = 3
 
 
 # ---- Learned forms ---------------------------------------------------------------------------------------------
@@ -282,12 +304,14 @@ class Model(TorsionTest):
         found = self.report("neck", "-N", str(best["points"]))[1]["torsion"]
         self.assert_equal_numbers(found, best, 1e-10)
 
+    @pytest.mark.long
     def test_notebook(self) -> None:
         """The notebook's model, 35 free components, starts near phi_0."""
         reference = self.report("notebook", "-N", "500")[1]["torsion"]
         self.assertEqual((reference["points"], reference["positive_fraction"]), (500, 1.0))
         self.assert_equal_numbers(self.report("notebook", "-N", "500", ranks=3)[1]["torsion"], reference, 1e-10)
 
+    @pytest.mark.long
     def test_form_that_is_positive_in_places(self) -> None:
         """Free components, with larger weights."""
         (self.folder / "notebook").mkdir()
@@ -310,6 +334,7 @@ class Model(TorsionTest):
             self.assertRegex(done.err, rf"not a G2-structure at {300 - good} of 300 points", str(done))
         self.assert_equal_numbers(found[1], found[0], 1e-8)
 
+    @pytest.mark.long
     def test_fewer_points_than_ranks(self) -> None:
         reference = self.report("neck", "-N", "2")[1]["torsion"]
         self.assert_equal_numbers(self.report("neck", "-N", "2", ranks=3)[1]["torsion"], reference, 1e-10)
