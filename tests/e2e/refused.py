@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import stat
+from typing import Any, Callable
 
 import programs
 import pytest
@@ -38,11 +39,11 @@ def add_cases(tests: type[RefusalTest], *tables: Kinds) -> None:
             is_new = next(t for t in TABLES if kind in t) is table
             for number, case in enumerate(cases):
                 for ranks in case.ranks:
-                    add_test(tests, case, ranks, tier(case, ranks, number, is_new))
+                    add_test(tests, case, ranks, tier_of(case, ranks, number, is_new))
 
 
-def tier(case: Case, ranks: int, number: int, is_new: bool) -> str:
-    """The tier of a call that is the given one of its kind, where the kind is new or known from a table before.
+def tier_of(case: Case, ranks: int, number: int, is_new: bool) -> str:
+    """The tier of a call, the given one of its kind, which may be new or known from a table before.
 
     Several ranks refuse as one does, so that one call of each kind shows it. And a program that loads LibTorch takes a
     second to start: two calls of each kind, and the others in the tier `long`.
@@ -68,4 +69,9 @@ def add_test(tests: type[RefusalTest], case: Case, ranks: int, tier: str) -> Non
     name = f"test {case.name}, {ranks} rank{'s' if ranks > 1 else ''}"
     if hasattr(tests, name):
         raise AssertionError(f"two cases are called '{name}'")
-    setattr(tests, name, test if tier == "default" else getattr(pytest.mark, tier)(test))
+    setattr(tests, name, in_tier(tier, test))
+
+
+def in_tier(tier: str, test: Callable[[Any], None]) -> Callable[[Any], None]:
+    """The test with the mark of its tier; the default tier has none."""
+    return test if tier == "default" else getattr(pytest.mark, tier)(test)

@@ -13,8 +13,8 @@ import os
 import unittest
 from typing import Any
 
-import pytest
 from programs import ROOT, Done, ProgramTest, write_samples
+from refused import in_tier
 
 REFUSALS: dict[str, list[dict[str, Any]]] = json.loads((ROOT / "tests" / "data" / "refusals.json").read_text())
 
@@ -71,7 +71,7 @@ def add_test(kind: str, number: int, ranks: int, tier: str) -> None:
         self.refused(call["program"], call["words"], *call["line"], ranks=ranks)
 
     name = f"test {kind} {number}, {ranks} rank{'s' if ranks > 1 else ''}"
-    setattr(OptionWords, name, test if tier == "default" else getattr(pytest.mark, tier)(test))
+    setattr(OptionWords, name, in_tier(tier, test))
 
 
 def add_tests(kind: str) -> None:
