@@ -46,13 +46,13 @@ def tier_of(case: Case, ranks: int, number: int, is_new: bool) -> str:
     """The tier of a call, the given one of its kind, which may be new or known from a table before.
 
     Several ranks refuse as one does, so that one call of each kind shows it. And a program that loads LibTorch takes a
-    second to start: two calls of each kind, and the others in the tier `long`.
+    second to start: one call of each kind, and the others in the tier `long`.
     """
     if any(case is first_call(table) for table in TABLES):
         return "quick"
     if ranks > 1 and 1 in case.ranks:
         return "default" if is_new and number == 0 else "long"
-    return "default" if case.program == "k7_spectral" or number < 2 else "long"
+    return "default" if case.program == "k7_spectral" or number == 0 else "long"
 
 
 def first_call(table: Kinds) -> Case:
