@@ -79,6 +79,9 @@ def finish(process: subprocess.Popen[str], limit: float = TIME_LIMIT) -> Done:
         hung = True
         kill_tree(process)
         out, err = process.communicate()
+    except BaseException:  # a test that was stopped leaves nothing running
+        kill_tree(process)
+        raise
     return Done(list(map(str, process.args)), process.returncode, out, err, hung)  # type: ignore[call-overload]
 
 

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import csv
-import os
 import subprocess
 import tempfile
 import unittest
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = ROOT / "jobs"
@@ -43,6 +44,7 @@ fi
 PROGRAMS = ("k7_train", "k7_sample", "k7_spectral", "k7_report")
 
 
+@pytest.mark.quick
 class JobTest(unittest.TestCase):
     def setUp(self) -> None:
         holder = tempfile.TemporaryDirectory(prefix="k7_jobs_test.")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trainings whose ranks are killed at random moments end like an undisturbed one, to the bit.
 
-As a test it kills a few times; by hand, the numbers are free:
+As a test it kills a few times, in the tier `long`; by hand, the numbers are free:
   K7_BIN_DIR=build/bin tests/e2e/test_restarts.py --kills 20 --steps 2000
 """
 
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 import programs
 from programs import ProgramTest
 
@@ -116,6 +117,8 @@ class Restarts(ProgramTest):
     kills = KILLS
     steps = STEPS
 
+    @pytest.mark.long
+    @pytest.mark.timeout(900)
     def test_kills_at_random_moments_change_nothing(self) -> None:
         process = programs.start("k7_train", *training("whole", self.steps).split(), ranks=RANKS, cwd=self.folder)
         wait_for_steps(process, self.folder / "whole" / "run.lock")

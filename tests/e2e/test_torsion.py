@@ -9,46 +9,24 @@ import re
 import tempfile
 import unittest
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import h5py
 import numpy as np
+import pytest
 
 import programs
-import test_bad_input as bad
-from programs import ROOT, Done, ProgramTest
+from golden_fields import GOLDEN, RICH, Arrays, golden, golden_names, split_form, write_fields
+from programs import Done, ProgramTest
+from refusals import TORSION_FILES, TORSION_USAGE
+from refused import RefusalTest, add_cases
 
-GOLDEN = ROOT / "tests" / "data" / "g2_fields.h5"
 RESULTS = ("g", "sqrt_det_g", "orientation", "psi", "dphi", "dpsi", "norm2_dphi", "norm2_dpsi", "tau0", "tau1", "tau2",
            "tau3", "norm2_tau0", "norm2_tau1", "norm2_tau2", "norm2_tau3")
 WIDTHS = {"g": (7, 7), "psi": (35,), "dphi": (35,), "dpsi": (21,), "tau1": (7,), "tau2": (21,), "tau3": (35,)}
-RICH = "product_explicit"  # structure constants, derivatives and all four torsion classes
 ONE_THREAD = ("--threads", "1")  # threads that wait for each other are slow beside other tests
 LABELS = {"norm2_dphi": "|d phi|^2", "norm2_dpsi": "|d *phi|^2", "norm2_tau0": "tau_0^2", "norm2_tau1": "|tau_1|^2",
           "norm2_tau2": "|tau_2|^2", "norm2_tau3": "|tau_3|^2"}
-Arrays = dict[str, np.ndarray]
-
-
-def golden(name: str) -> Arrays:
-    """The datasets of one golden field."""
-    with h5py.File(GOLDEN, "r") as file:
-        return {key: item[...] for key, item in file[f"fields/{name}"].items() if isinstance(item, h5py.Dataset)}
-
-
-def golden_names() -> list[str]:
-    with h5py.File(GOLDEN, "r") as file:
-        return sorted(file["fields"])
-
-
-def write_fields(path: Path, group: str = "/", **changes: Any) -> Arrays:
-    """The input of a golden field; `changes` replaces datasets, None leaves one out. Returns what is known of it."""
-    field = golden(RICH)
-    inputs = {name: field[name] for name in ("phi", "E_phi", "structure")} | changes
-    with h5py.File(path, "a") as file:
-        for name, values in inputs.items():
-            if values is not None:
-                file.require_group(group).create_dataset(name, data=values)
-    return field
 
 
 def error(found: np.ndarray, reference: np.ndarray) -> float:
@@ -91,15 +69,22 @@ class TorsionTest(ProgramTest):
 
 class Fields(TorsionTest):
     def test_golden_fields(self) -> None:
+        self.check_golden_fields(1)
+
+    @pytest.mark.long
+    def test_golden_fields_on_three_ranks(self) -> None:
+        self.check_golden_fields(3)
+
+    def check_golden_fields(self, ranks: int) -> None:
         names = golden_names()
         self.assertEqual(len(names), 14)
         for name in names:
-            for ranks in (1, 3):
-                with self.subTest(field=name, ranks=ranks):
-                    _, found = self.fields(f"{GOLDEN}:/fields/{name}", ranks=ranks)
-                    self.assert_same(found, golden(name), 1e-10 if name == "bryant_salamon_frame" else 1e-11)
-                    self.assertTrue(np.all(found["positive"] == 1))
+            with self.subTest(field=name, ranks=ranks):
+                _, found = self.fields(f"{GOLDEN}:/fields/{name}", ranks=ranks)
+                self.assert_same(found, golden(name), 1e-10 if name == "bryant_salamon_frame" else 1e-11)
+                self.assertTrue(np.all(found["positive"] == 1))
 
+    @pytest.mark.quick
     def test_form_of_the_output(self) -> None:
         write_fields(self.folder / "in.h5")
         self.assert_code(self.run_here("k7_torsion", "--fields", "in.h5"), 0)
@@ -110,12 +95,19 @@ class Fields(TorsionTest):
                 self.assertEqual((file[name].shape, file[name].dtype), ((32, *WIDTHS.get(name, ())), np.float64), name)
 
     def test_results_do_not_depend_on_ranks(self) -> None:
+        self.compare_ranks(3)
+
+    @pytest.mark.long
+    def test_results_do_not_depend_on_ranks_two_and_four(self) -> None:
+        self.compare_ranks(2, 4)
+
+    def compare_ranks(self, *rank_counts: int) -> None:
         with h5py.File(GOLDEN, "r") as file:
             inputs = {name: file[f"fields/{RICH}"][name][...] for name in ("phi", "E_phi", "structure")}
         for rows in (32, 2):  # with two rows, ranks have nothing to do
             write_fields(self.folder / f"{rows}.h5", phi=inputs["phi"][:rows], E_phi=inputs["E_phi"][:rows])
             _, reference = self.fields(f"{rows}.h5")
-            for ranks in (2, 3, 4):
+            for ranks in rank_counts:
                 with self.subTest(rows=rows, ranks=ranks):
                     self.assert_same(self.fields(f"{rows}.h5", ranks=ranks)[1], reference, 1e-13)
 
@@ -162,6 +154,7 @@ class Fields(TorsionTest):
         write_fields(self.folder / "in.h5", structure=structure)
         self.assert_same(self.fields("in.h5")[1], field, 1e-7)
 
+    @pytest.mark.quick
     def test_table(self) -> None:
         field = write_fields(self.folder / "in.h5")
         for ranks in (1, 3):
@@ -171,14 +164,6 @@ class Fields(TorsionTest):
             det = field["sqrt_det_g"] ** 2
             np.testing.assert_allclose(found["det g"], (det.mean(), det.max()), rtol=1e-6)
             self.assertGreater(min(found[label][0] for label in LABELS.values()), 1e-4, "the field is no test of some")
-
-
-def split_form() -> np.ndarray:
-    """A stable 3-form of the other kind: its metric has signature (3, 4)."""
-    with h5py.File(GOLDEN, "r") as file:
-        phi = file["conventions/phi0"][...]
-    kept = phi.nonzero()[0][0]
-    return np.where(np.arange(35) == kept, phi, -phi)
 
 
 class NotPositive(TorsionTest):
@@ -233,113 +218,16 @@ class NotPositive(TorsionTest):
             self.assertLessEqual(error(found[others], reference["norm2_dphi"][others]), 1e-11)
 
 
-# ---- Bad input -------------------------------------------------------------------------------------------------
-
-GOOD = "--fields in.h5:/g -o out.h5"
-ROWS = 32
-Setup = Callable[[Path], Any]
-
-
-def fields(change: Setup = lambda path: None, **changes: Any) -> Setup:
-    """A file in.h5 with a group /g, then changed."""
-    def setup(folder: Path) -> None:
-        write_fields(folder / "in.h5", "g", **changes)
-        change(folder / "in.h5")
-    return setup
-
-
-def lopsided() -> np.ndarray:
-    structure = golden(RICH)["structure"]
-    structure[2, 4, 5] += 0.25
-    return structure
-
-
-def case(name: str, setup: Setup, *fragments: str, arguments: str = GOOD) -> bad.Case:
-    return bad.Case(name, "k7_torsion", arguments, fragments, setup)
-
-
-NOTHING: Setup = lambda folder: None
-FILE_CASES = [
-    case("no such file", NOTHING, r"in\.h5"),
-    case("a group without a slash", fields(), r"in\.h5:g", "FILE.h5:/group", arguments="--fields in.h5:g -o out.h5"),
-    case("no file before the group", fields(), "--fields", arguments="--fields :/g -o out.h5"),
-    case("a folder", bad.folder_named("in.h5"), r"in\.h5"),
-    case("a text", bad.text("in.h5", "phi\n1\n" * 100), r"in\.h5", "HDF5"),
-    case("an empty file", bad.text("in.h5", ""), r"in\.h5", "HDF5"),
-    *(case(f"cut at {at}", fields(bad.cut(at)), r"in\.h5") for at in (0.001, 0.1, 0.9)),
-    case("no such group", fields(), r"in\.h5", "/other", r"\bg\b", arguments="--fields in.h5:/other -o out.h5"),
-    case("a dataset for a group", fields(), r"in\.h5", "/g/phi", arguments="--fields in.h5:/g/phi -o out.h5"),
-    case("nothing at the root", fields(), r"in\.h5", "/phi", "35", arguments="--fields in.h5 -o out.h5"),
-    case("no phi", fields(phi=None), r"in\.h5", "/g/phi", r"\(M, 35\)"),
-    case("no E_phi", fields(E_phi=None), r"in\.h5", "/g/E_phi", r"\(32, 7, 35\)", "derivative"),
-    case("phi of full tensors", fields(phi=np.zeros((ROWS, 7, 7, 7))), r"in\.h5", "/g/phi", r"\(32, 7, 7, 7\)",
-         r"\(M, 35\)"),
-    case("phi flattened", fields(phi=np.zeros(35 * ROWS)), r"in\.h5", "/g/phi", r"\(1120,\)", r"\(M, 35\)"),
-    case("phi a scalar", fields(phi=1.0), r"in\.h5", "/g/phi", r"\(M, 35\)"),
-    case("phi a group", fields(bad.group_for("g/phi")), r"in\.h5", "/g/phi"),
-    case("phi without rows", fields(phi=np.zeros((0, 35)), E_phi=np.zeros((0, 7, 35))), r"in\.h5", "/g/phi", "row"),
-    case("phi one row short", fields(phi=np.zeros((ROWS - 1, 35))), r"in\.h5", "/g/E_phi", r"\(32, 7, 35\)",
-         r"\(31, 7, 35\)"),
-    case("E_phi transposed", fields(E_phi=np.zeros((ROWS, 35, 7))), r"in\.h5", "/g/E_phi", r"\(32, 35, 7\)",
-         r"\(32, 7, 35\)"),
-    case("phi of integers", fields(phi=np.ones((ROWS, 35), dtype="int64")), r"in\.h5", "/g/phi", "float64"),
-    case("E_phi of complex numbers", fields(E_phi=np.ones((ROWS, 7, 35), dtype="complex128")), r"in\.h5", "/g/E_phi",
-         "float64"),
-    case("structure of integers", fields(structure=np.zeros((7, 7, 7), dtype="int32")), r"in\.h5", "/g/structure",
-         "float64"),
-    case("structure of rows", fields(structure=np.zeros((ROWS, 7, 7, 7))), r"in\.h5", "/g/structure", r"\(7, 7, 7\)"),
-    case("structure flattened", fields(structure=np.zeros((7, 49))), r"in\.h5", "/g/structure", r"\(7, 49\)",
-         r"\(7, 7, 7\)"),
-    case("structure not antisymmetric", fields(structure=lopsided()), r"in\.h5", "/g/structure", r"\[2, 4, 5\]",
-         "0.25"),
-    case("structure with a diagonal", fields(bad.entry("g/structure", (6, 3, 3), 1.0)), r"in\.h5", "/g/structure",
-         r"\[6, 3, 3\]"),
-    case("NaN in structure", fields(bad.entry("g/structure", (1, 2, 3), np.nan)), r"in\.h5", "/g/structure",
-         bad.row(1), r"\[1, 2, 3\]", "NaN"),
-    case("NaN in phi", fields(bad.entry("g/phi", (3, 34), np.nan)), r"in\.h5", "/g/phi", bad.row(3), "NaN"),
-    case("infinite number in phi", fields(bad.entry("g/phi", (ROWS - 1, 0), -np.inf)), r"in\.h5", "/g/phi",
-         bad.row(ROWS - 1), "infinite"),
-    case("NaN in E_phi", fields(bad.entry("g/E_phi", (ROWS - 1, 6, 34), np.nan)), r"in\.h5", "/g/E_phi",
-         bad.row(ROWS - 1), "NaN"),
-    case("NaN in rows of two ranks", fields(bad.both(bad.entry("g/phi", (2, 0), np.nan),
-                                                     bad.entry("g/phi", (ROWS - 1, 0), np.nan))),
-         r"in\.h5", "/g/phi", bad.row(2)),
-    case("output over the input", fields(), "--out", r"in\.h5", arguments="--fields in.h5:/g -o ./in.h5"),
-    case("output in a folder that is not there", fields(), "absent", arguments="--fields in.h5:/g -o absent/out.h5"),
-    case("output is a folder", lambda f: (fields()(f), bad.folder_named("there")(f)), "there",
-         arguments="--fields in.h5:/g -o there"),
-    case("output is a device", fields(), "/dev/full", arguments="--fields in.h5:/g -o /dev/full"),
-]
-MODEL = "--model m.h5 -N 30 -o t.json"
-USAGE_CASES = [
-    case("nothing to measure", NOTHING, "--model", "--fields", arguments="-N 30"),
-    case("model and fields", lambda f: (fields()(f), bad.checkpoint()(f)), "--model", "--fields",
-         arguments=f"{GOOD} --model m.h5"),
-    case("fields and a number of points", fields(), "--fields", "--points", arguments=f"{GOOD} -N 30"),
-    case("fields on a GPU", fields(), "--device", arguments=f"{GOOD} --device cuda"),
-    case("no such model", NOTHING, r"m\.h5", arguments=MODEL),
-    case("model is a text", bad.text("m.h5", "no checkpoint"), r"m\.h5", "HDF5", arguments=MODEL),
-    case("model is a file of fields", fields(), r"in\.h5", "format|k7-checkpoint", arguments="--model in.h5 -N 30"),
-    case("model cut off", bad.checkpoint(bad.cut(0.6)), r"m\.h5", arguments=MODEL),
-    case("model with NaN", bad.checkpoint(bad.first_weight(bad.with_nan)), r"m\.h5", "/model", arguments=MODEL),
-    case("output over the model", bad.checkpoint(), "--out", r"m\.h5", arguments="--model m.h5 -N 30 -o m.h5"),
-    case("report in a folder that is not there", bad.checkpoint(), "absent",
-         arguments="--model m.h5 -N 30 -o absent/t.json"),
-    *(case(f"-N {n}", bad.checkpoint(), "-N|points", n, arguments=f"--model m.h5 -N {n}") for n in ("0", "-5", "2.5")),
-    case("unknown option", fields(), "--frobnicate", arguments=f"{GOOD} --frobnicate"),
-    case("unknown config key", lambda f: (fields()(f), bad.text("c.toml", "field = 1\n")(f)), r"c\.toml", "field",
-         arguments=f"{GOOD} --config c.toml"),
-]
-
-
-class BadInput(TorsionTest, bad.RefusalTest):
+class BadInput(TorsionTest, RefusalTest):
     """One test per case and rank count, made below."""
 
 
-bad.add_cases(BadInput, [*FILE_CASES, *USAGE_CASES])
+add_cases(BadInput, TORSION_FILES, TORSION_USAGE)
 
 
-class FullDisk(TorsionTest, bad.RefusalTest):
+class FullDisk(TorsionTest, RefusalTest):
+    ranks = 1
+
     def test_little_room(self) -> None:
         write_fields(self.folder / "in.h5", phi=np.tile(golden(RICH)["phi"], (20, 1)),
                      E_phi=np.tile(golden(RICH)["E_phi"], (20, 1, 1)))
@@ -347,11 +235,15 @@ class FullDisk(TorsionTest, bad.RefusalTest):
             disk = self.small_disk(free) if not (self.folder / "disk").exists() else self.folder / "disk"
             if free > 0:
                 os.truncate(disk / "filler", (1 << 20) - free)
-            for ranks in (1, 3):
-                with self.subTest(ranks=ranks, free=free):
-                    before = self.contents()
-                    done = self.run_here("k7_torsion", "--fields", "in.h5", "-o", "disk/out.h5", ranks=ranks)
-                    self.assert_refused(done, "k7_torsion", ("disk/",), before)
+            with self.subTest(free=free):
+                before = self.contents()
+                done = self.run_here("k7_torsion", "--fields", "in.h5", "-o", "disk/out.h5", ranks=self.ranks)
+                self.assert_refused(done, "k7_torsion", ("disk/",), before)
+
+
+@pytest.mark.long
+class FullDiskOfThreeRanks(FullDisk):
+    ranks = 3
 
 
 # ---- Learned forms ---------------------------------------------------------------------------------------------
@@ -412,12 +304,14 @@ class Model(TorsionTest):
         found = self.report("neck", "-N", str(best["points"]))[1]["torsion"]
         self.assert_equal_numbers(found, best, 1e-10)
 
+    @pytest.mark.long
     def test_notebook(self) -> None:
         """The notebook's model, 35 free components, starts near phi_0."""
         reference = self.report("notebook", "-N", "500")[1]["torsion"]
         self.assertEqual((reference["points"], reference["positive_fraction"]), (500, 1.0))
         self.assert_equal_numbers(self.report("notebook", "-N", "500", ranks=3)[1]["torsion"], reference, 1e-10)
 
+    @pytest.mark.long
     def test_form_that_is_positive_in_places(self) -> None:
         """Free components, with larger weights."""
         (self.folder / "notebook").mkdir()
@@ -440,6 +334,7 @@ class Model(TorsionTest):
             self.assertRegex(done.err, rf"not a G2-structure at {300 - good} of 300 points", str(done))
         self.assert_equal_numbers(found[1], found[0], 1e-8)
 
+    @pytest.mark.long
     def test_fewer_points_than_ranks(self) -> None:
         reference = self.report("neck", "-N", "2")[1]["torsion"]
         self.assert_equal_numbers(self.report("neck", "-N", "2", ranks=3)[1]["torsion"], reference, 1e-10)

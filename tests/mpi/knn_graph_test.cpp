@@ -269,7 +269,7 @@ std::vector<Sampled> samples() {
   return result;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Samples, testing::ValuesIn(samples()), name_of);
+INSTANTIATE_TEST_SUITE_P(Long, Samples, testing::ValuesIn(samples()), name_of);
 
 /// Runs with the given instruction sets only.
 class OnTargets {

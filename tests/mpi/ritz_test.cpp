@@ -168,7 +168,7 @@ double conformal_exponent(double t) {
   return 0.3 * std::cos(t) + 0.1 * std::sin(2.0 * t);
 }
 
-TEST(Ritz, conformal_metric_has_the_spectrum_of_its_sturm_liouville_problems) {
+TEST(LongRitz, conformal_metric_has_the_spectrum_of_its_sturm_liouville_problems) {
   const auto neck = geometry::make_manifold("s1xs3xs3");
   const auto exact = conformal_spectrum(conformal_exponent, {1.0, 1.0, 28.0 / 33.0}, 12);
   const auto metric = [](const double* p) -> Matrix7 {
@@ -232,7 +232,7 @@ TEST(Ritz, box_has_free_boundaries) {
   }
 }
 
-TEST(Ritz, weights_undo_an_uneven_sampling) {
+TEST(LongRitz, weights_undo_an_uneven_sampling) {
   const auto neck = geometry::make_manifold("s1xs3xs3");
   auto cloud = sample(*neck, constant(coupled_metric()), 60000, 5);
   cloud.densities.resize(cloud.size());
@@ -267,7 +267,7 @@ TEST(Ritz, missing_weights_are_those_of_the_sampler) {
   EXPECT_NEAR(without.effective_points, with.effective_points, 1e-6);
 }
 
-TEST(Ritz, error_bars_cover_the_truth) {
+TEST(LongRitz, error_bars_cover_the_truth) {
   // The basis holds the eigenfunctions, so that the quadrature is all of the error. 32 points per function:
   // its bias of 3 % of every value has to be gone.
   const auto neck = geometry::make_manifold("s1xs3xs3");

@@ -344,7 +344,7 @@ TEST(Trainer, soap_does_not_go_on_from_what_adamw_remembers) {
   EXPECT_THROW(train(options, world(), 1, {}), CollectiveError);
 }
 
-TEST(Trainer, restart_on_another_number_of_ranks_goes_on_to_the_bit) {
+TEST(LongTrainer, restart_on_another_number_of_ranks_goes_on_to_the_bit) {
   const test::TemporaryFolder folder;
   const parallel::Communicator alone(MPI_COMM_SELF);
   for (const std::string optimizer : {"adamw", "soap", "lbfgs"}) {
@@ -365,7 +365,7 @@ TEST(Trainer, restart_on_another_number_of_ranks_goes_on_to_the_bit) {
   }
 }
 
-TEST(Trainer, history_of_200_steps_equals_that_of_one_rank) {
+TEST(LongTrainer, history_of_200_steps_equals_that_of_one_rank) {
   const test::TemporaryFolder folder;
   const parallel::Communicator alone(MPI_COMM_SELF);
   TrainOptions options = torsion_run(folder / "all", "adamw");

@@ -16,6 +16,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import run_folder as rf  # noqa: E402
@@ -65,6 +66,7 @@ class ConverterTest(unittest.TestCase):
         self.assertLessEqual(set(os.listdir(self.target)), {"samples.h5"})
 
 
+@pytest.mark.quick
 class RoundTrip(ConverterTest):
     def test_npy_to_hdf5_to_npy_is_the_same_bytes(self) -> None:
         for dtype in ("<f8", "<f4", ">f8"):
@@ -123,6 +125,7 @@ class RoundTrip(ConverterTest):
         self.assertEqual(firsts, [0, 5, 10, 15, 20])
 
 
+@pytest.mark.quick
 class Contract(ConverterTest):
     def test_attributes_and_shapes(self) -> None:
         for arguments, manifold in (([], "euclidean"), (["--manifold", "notebook-chart"], "notebook-chart")):

@@ -16,6 +16,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import run_folder as rf  # noqa: E402
 from run_folder import CONTRACT_KEYS, RunFolderTest  # noqa: E402
@@ -26,6 +28,7 @@ from k7_report_lib import __version__, results  # noqa: E402
 OUTPUTS = ("results.json", "results.png", "results.html")
 
 
+@pytest.mark.quick
 class GoodRun(RunFolderTest):
     def test_results_hold_the_contract_and_the_inputs(self) -> None:
         rf.make_run(self.folder)

@@ -8,6 +8,7 @@ import unittest
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import run_folder as rf  # noqa: E402
@@ -109,6 +110,7 @@ class TorsionObjective(RunFolderTest):
         self.assertEqual(self.data().frame_factor, 1.0)
 
 
+@pytest.mark.quick
 class SmallParts(unittest.TestCase):
     def test_groups_of_the_product_of_spheres(self) -> None:
         values = [0.0, 0.99, 1.01, 2.97, 2.99, 3.0, 3.02, 3.95, 4.0, 4.16, 4.17]
