@@ -28,8 +28,7 @@ PointField field(const std::string& name, const at::Tensor& t) {
 
 std::vector<PointField> torsion_fields(const std::vector<double>& phi,
                                        const std::vector<double>& frame_derivatives,
-                                       const geometry::Structure& structure, int threads) {
-  at::set_num_threads(threads);
+                                       const geometry::Structure& structure) {
   const at::NoGradGuard no_gradient;
   const auto n = static_cast<std::int64_t>(phi.size()) / n_phi;
   const at::Tensor form = borrow(phi, {n, n_phi});

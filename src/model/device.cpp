@@ -21,11 +21,12 @@ int rank_within_node(const parallel::Communicator& comm) {
 
 }  // namespace
 
-at::Device choose_device(const parallel::Communicator& comm, const std::string& requested) {
+at::Device choose_device(const parallel::Communicator& comm, DeviceChoice requested) {
   const int node_rank = rank_within_node(comm);
   const auto here = static_cast<GlobalIndex>(torch::cuda::is_available() ? torch::cuda::device_count() : 0);
   const GlobalIndex gpus = comm.min(here);  // all ranks run on the same kind of device
-  if (requested == "cpu" || (requested == "auto" && gpus == 0)) return at::Device(at::kCPU);
+  if (requested == DeviceChoice::cpu || (requested == DeviceChoice::automatic && gpus == 0))
+    return at::Device(at::kCPU);
   if (gpus == 0)
     throw CollectiveError(
         Fault::bad_input,
@@ -35,10 +36,11 @@ at::Device choose_device(const parallel::Communicator& comm, const std::string& 
 }
 
 std::unique_ptr<parallel::GradientReducer> choose_reducer(const parallel::Communicator& comm,
-                                                          const std::string& requested,
+                                                          parallel::Transport requested,
                                                           const at::Device& device) {
-  const bool nccl =
-      requested == "nccl" || (requested == "auto" && device.is_cuda() && parallel::nccl_available());
+  using parallel::Transport;
+  const bool nccl = requested == Transport::nccl ||
+                    (requested == Transport::automatic && device.is_cuda() && parallel::nccl_available());
   if (!nccl) return parallel::make_mpi_reducer(comm);
   if (!parallel::nccl_available())
     throw CollectiveError(

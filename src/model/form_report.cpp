@@ -131,8 +131,8 @@ io::Json report_on(const LearnedForm& form, GlobalIndex n_points, std::uint64_t 
   const bool exact = form.manifold().exact_coframe(point.data(), coframe.data());
 
   comm.sum(totals.sums.data(), totals.sums.size());
-  for (auto& x : totals.maxima) x = comm.max(x);
-  for (auto& x : totals.minima) x = comm.min(x);
+  comm.max(totals.maxima.data(), totals.maxima.size());
+  comm.min(totals.minima.data(), totals.minima.size());
   const double n = totals.sums.back();
   io::Json json{{"points", n_points}, {"positive_fraction", n / static_cast<double>(n_points)}};
   if (totals.sums[n_quantities + n_exact] > 0.0) json["overflows"] = totals.sums[n_quantities + n_exact];

@@ -79,8 +79,11 @@ Batch LearnedForm::sample_images(const geometry::DrawKey& key, GlobalIndex begin
   std::vector<double> points(static_cast<std::size_t>(count) * size);
   std::vector<double> point(size);
   std::array<double, dim> coords{};
+  GlobalIndex drawn = -1;  // whose images come one after the other
   for (GlobalIndex i = 0; i < count; ++i) {
-    manifold_->sample(key, static_cast<std::uint64_t>((begin + i) / images), point.data(), coords.data());
+    const GlobalIndex base = (begin + i) / images;
+    if (base != drawn) manifold_->sample(key, static_cast<std::uint64_t>(base), point.data(), coords.data());
+    drawn = base;
     manifold_->image(point.data(), static_cast<int>((begin + i) % images),
                      points.data() + static_cast<std::size_t>(i) * size);
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "io/json_file.hpp"
 #include "k7/base/error.hpp"
 #include "k7/parallel/agree.hpp"
 #include "model/device.hpp"
@@ -13,13 +14,13 @@
 namespace k7::model {
 
 struct Model::State {
+  std::string path;
   std::unique_ptr<LearnedForm> form;
 };
 
-Model::Model(const std::string& path, const parallel::Communicator& comm, const std::string& device,
-             int threads)
+Model::Model(const std::string& path, const parallel::Communicator& comm, DeviceChoice device)
     : state_(std::make_unique<State>()) {
-  at::set_num_threads(threads);
+  state_->path = path;
   const at::Device where = choose_device(comm, device);
   parallel::agree(comm, [&] {
     const StoredModel stored = read_model(path);
@@ -43,6 +44,10 @@ Model::Model(const std::string& path, const parallel::Communicator& comm, const 
 }
 
 Model::~Model() = default;
+
+const std::string& Model::path() const {
+  return state_->path;
+}
 
 const geometry::Manifold& Model::manifold() const {
   return state_->form->manifold();
@@ -72,7 +77,8 @@ void Model::evaluate(const std::vector<double>& points, std::vector<double>& phi
   }
 }
 
-io::Json Model::report(GlobalIndex n_points, std::uint64_t seed, const parallel::Communicator& comm) const {
+nlohmann::ordered_json Model::report(GlobalIndex n_points, std::uint64_t seed,
+                                     const parallel::Communicator& comm) const {
   return report_on(*state_->form, n_points, seed, comm);
 }
 

@@ -12,7 +12,7 @@
 namespace k7::model {
 
 constexpr const char* checkpoint_format = "k7-checkpoint";
-constexpr int checkpoint_version = 1;
+constexpr int checkpoint_version = 2;  ///< what older files lack: see train::read_checkpoint
 
 void write_spec(io::Hdf5File& file, const ModelSpec& spec);
 ModelSpec read_spec(const io::SealedReader& file);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "k7/model/model_spec.hpp"
 
+#include <algorithm>
+
 #include "k7/base/error.hpp"
 #include "model/learned_form.hpp"
 
@@ -43,7 +45,9 @@ void validate(const ModelSpec& m) {
     refuse("--condition-bound: must be at least 1, or 0 for none");
   if (m.condition_bound > 0.0 && m.manifold == "interval-s3xs3")
     refuse("--condition-bound: does not go with boundary values; use --manifold s1xs3xs3 or torus7");
-  if (m.manifold == "euclidean") refuse("--manifold euclidean: has no sampler; nothing can be trained on it");
+  const auto trainable = geometry::manifold_names(geometry::ManifoldUse::training);
+  if (std::find(trainable.begin(), trainable.end(), m.manifold) == trainable.end())
+    refuse("--manifold " + m.manifold + ": has no sampler; nothing can be trained on it");
 }
 
 ModelSpec completed(ModelSpec m) {

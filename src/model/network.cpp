@@ -43,9 +43,13 @@ std::vector<at::Tensor> Network::gradients_of(const at::Tensor& scalar) const {
 }
 
 void Network::add_gradients(const std::vector<at::Tensor>& slots) const {
+  add_gradients(slots, gradients_);
+}
+
+void Network::add_gradients(const std::vector<at::Tensor>& slots, const at::Tensor& flat) const {
   const at::NoGradGuard no_gradient;
   for (std::size_t i = 0; i < slots_.size(); ++i)
-    if (slots[i].defined()) slots_[i].view(gradients_).add_(slots[i]);
+    if (slots[i].defined()) slots_[i].view(flat).add_(slots[i]);
 }
 
 void Network::initialise(std::uint64_t seed, double gain, double output_gain, double hidden_bias) {

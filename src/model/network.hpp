@@ -52,6 +52,8 @@ class Network {
   std::vector<at::Tensor> gradients_of(const at::Tensor& scalar) const;
   /// Adds them to gradients().
   void add_gradients(const std::vector<at::Tensor>& slots) const;
+  /// Adds them to the first part of `flat`, laid out as gradient_buffer(). Any number of threads at a time.
+  void add_gradients(const std::vector<at::Tensor>& slots, const at::Tensor& flat) const;
 
   /// (n_parameters + gradient_tail).
   const at::Tensor& gradient_buffer() const { return gradients_; }

@@ -13,7 +13,9 @@
 #include "io/atomic_file.hpp"
 #include "io/seal.hpp"
 #include "k7/base/error.hpp"
+#include "k7/geometry/conventions.hpp"
 #include "model/model_file.hpp"
+#include "train/optimizer/lbfgs.hpp"
 
 namespace k7::train {
 namespace {
@@ -33,8 +35,7 @@ void write_attributes(Hdf5File& file, const Checkpoint& c) {
   file.set_attribute("/", "best_loss", c.best_loss);
   file.set_attribute("/", "best_epoch", static_cast<std::int64_t>(c.best_epoch));
   file.set_attribute("/", "epochs_without_best", static_cast<std::int64_t>(c.epochs_without_best));
-  for (const auto& [key, value] : c.options.items())
-    file.set_attribute("/", "option_" + key, value.is_string() ? value.get<std::string>() : value.dump());
+  for (const auto& [key, value] : c.record) file.set_attribute("/", "option_" + key, value);
 }
 
 /// The best loss so far: none yet is infinite.
@@ -131,29 +132,13 @@ History read_history(const SealedReader& file, int epochs) {
   return history;
 }
 
-}  // namespace
-
-void write_checkpoint(const std::string& path, const Checkpoint& c, const std::string& keep) {
-  Hdf5File file = Hdf5File::create_in_memory(path);
-  write_attributes(file, c);
-  model::write_parameters(file, "/model", c.model.network, c.parameters);
-  model::write_parameters(file, "/optimizer/exp_avg", c.model.network, c.exp_avg);
-  model::write_parameters(file, "/optimizer/exp_avg_sq", c.model.network, c.exp_avg_sq);
-  model::write_parameters(file, "/best", c.model.network, c.best_parameters);
-  file.set_attribute("/optimizer", "step", c.optimizer_steps);
-  write_arrays(file, c.optimizer_arrays);
+void write_schedule(Hdf5File& file, const Schedule::State& state) {
   file.create_group("/schedule");
-  file.set_attribute("/schedule", "factor", c.schedule.factor);
-  file.set_attribute("/schedule", "best", c.schedule.best);
-  file.set_attribute("/schedule", "bad_epochs", static_cast<std::int64_t>(c.schedule.bad_epochs));
-  file.set_attribute("/schedule", "rollbacks", static_cast<std::int64_t>(c.schedule.rollbacks));
-  write_history(file, c.history);
-  io::AtomicFile output(path);
-  output.write(io::sealed(file.image()));
-  output.commit(keep);
+  file.set_attribute("/schedule", "factor", state.factor);
+  file.set_attribute("/schedule", "best", state.best);
+  file.set_attribute("/schedule", "bad_epochs", static_cast<std::int64_t>(state.bad_epochs));
+  file.set_attribute("/schedule", "rollbacks", static_cast<std::int64_t>(state.rollbacks));
 }
-
-namespace {
 
 Schedule::State read_schedule(const SealedReader& file) {
   Schedule::State state;
@@ -165,11 +150,70 @@ Schedule::State read_schedule(const SealedReader& file) {
   return state;
 }
 
+void write_constants(Hdf5File& file, const StoredConstants& c) {
+  file.create_group("/constants");
+  file.set_attribute("/constants", "loss", c.loss);
+  file.set_attribute("/constants", "cond_g", c.cond_g);
+  file.set_attribute("/constants", "starts", static_cast<std::int64_t>(c.starts));
+  file.set_attribute("/constants", "starts_that_reached_it",
+                     static_cast<std::int64_t>(c.starts_that_reached_it));
+  file.write("/constants/coframe", {geometry::dim, geometry::dim}, c.coframe.data());
+  for (const auto& [name, value] : c.terms) file.write("/constants/terms/" + name, {1}, &value);
+  for (const auto& [name, value] : c.weights) file.write("/constants/weights/" + name, {1}, &value);
+}
+
+/// Single numbers by name.
+std::map<std::string, double> read_numbers(const SealedReader& file, const std::string& group) {
+  std::map<std::string, double> numbers;
+  for (const std::string& name : file.list(group)) {
+    const std::string dataset = group + "/" + name;
+    const auto shape = file.shape(dataset);
+    if (shape != Hdf5File::Shape{1})
+      file.fail(dataset, "has shape " + io::shape_text(shape) + "; (1) is needed");
+    numbers[name] = file.read_finite(dataset).front();
+  }
+  return numbers;
+}
+
+StoredConstants read_constants(const SealedReader& file) {
+  constexpr double most = std::numeric_limits<double>::max();
+  StoredConstants c;
+  c.loss = file.number("/constants", "loss", -most, most, "a number");
+  c.cond_g = file.number("/constants", "cond_g", 0.0, most, "a condition number");
+  c.starts = file.integer("/constants", "starts", 1);
+  c.starts_that_reached_it = file.integer("/constants", "starts_that_reached_it", 1, c.starts);
+  const auto shape = file.shape("/constants/coframe");
+  if (shape != Hdf5File::Shape{geometry::dim, geometry::dim})
+    file.fail("/constants/coframe", "has shape " + io::shape_text(shape) + "; (7, 7) is needed");
+  c.coframe = file.read_finite("/constants/coframe");
+  c.terms = read_numbers(file, "/constants/terms");
+  c.weights = read_numbers(file, "/constants/weights");
+  return c;
+}
+
 }  // namespace
+
+void write_checkpoint(const std::string& path, const Checkpoint& c, const std::string& keep) {
+  Hdf5File file = Hdf5File::create_in_memory(path);
+  write_attributes(file, c);
+  model::write_parameters(file, "/model", c.model.network, c.parameters);
+  model::write_parameters(file, "/optimizer/exp_avg", c.model.network, c.exp_avg);
+  model::write_parameters(file, "/optimizer/exp_avg_sq", c.model.network, c.exp_avg_sq);
+  model::write_parameters(file, "/best", c.model.network, c.best_parameters);
+  file.set_attribute("/optimizer", "step", c.optimizer_steps);
+  write_arrays(file, c.optimizer_arrays);
+  write_schedule(file, c.schedule);
+  write_history(file, c.history);
+  if (c.constants) write_constants(file, *c.constants);
+  io::AtomicFile output(path);
+  output.write(io::sealed(file.image()));
+  output.commit(keep);
+}
 
 Checkpoint read_checkpoint(const std::string& path) {
   const SealedReader file(path, model::checkpoint_format, model::checkpoint_version);
   Checkpoint c;
+  c.is_of_older_version = file.version() < model::checkpoint_version;
   c.model = model::read_spec(file);
   const model::NetworkShape& network = c.model.network;
   c.seed = read_seed(file);
@@ -189,6 +233,7 @@ Checkpoint read_checkpoint(const std::string& path) {
   c.optimizer_arrays = read_arrays(file);
   check_lbfgs(file, c.optimizer_arrays, network.n_parameters());
   c.schedule = read_schedule(file);
+  if (file.has("/constants")) c.constants = read_constants(file);
   return c;
 }
 

@@ -13,8 +13,13 @@ struct History {
   std::vector<std::string> columns;
   std::vector<std::vector<double>> rows;
 
-  /// The same rows with the columns in another order. @throws InputError naming a column that is not there
-  History arranged(const std::vector<std::string>& order) const;
+  /// The same rows with the columns in another order.
+  /// @param may_lack columns that are not there are filled with NaN
+  /// @throws InputError naming a column that is not there
+  History arranged(const std::vector<std::string>& order, bool may_lack = false) const;
+
+  /// A number of the last row. @throws Error for a column that is not there
+  double last(const std::string& column) const;
 
   /// CSV with a header line; numbers with 17 digits, so that they read back to the same bits.
   std::string csv() const;

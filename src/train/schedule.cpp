@@ -22,15 +22,15 @@ double Schedule::rate(int epoch) const {
 double Schedule::scheduled(int epoch) const {
   const auto& o = options_;
   if (epoch < o.warmup_epochs) return o.lr * (epoch + 1) / o.warmup_epochs;
-  if (o.scheduler == "plateau") return o.lr * state.factor;
+  if (o.scheduler == SchedulerChoice::plateau) return o.lr * state.factor;
   const double t = epoch - o.warmup_epochs;
   const double period = std::max(1, o.epochs - o.warmup_epochs);
-  if (o.scheduler == "exponential") return o.lr * std::pow(o.lr_min / o.lr, t / period);
+  if (o.scheduler == SchedulerChoice::exponential) return o.lr * std::pow(o.lr_min / o.lr, t / period);
   return o.lr_min + (o.lr - o.lr_min) * 0.5 * (1.0 + std::cos(geometry::pi * t / period));
 }
 
 void Schedule::observe(double loss) {
-  if (options_.scheduler != "plateau") return;
+  if (options_.scheduler != SchedulerChoice::plateau) return;
   if (loss < state.best * (1.0 - plateau_threshold)) {
     state.best = loss;
     state.bad_epochs = 0;

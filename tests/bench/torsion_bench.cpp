@@ -16,7 +16,7 @@ using namespace k7;
 using geometry::dim;
 
 struct Setting {
-  train::TrainOptions options = train::preset("neck");
+  train::TrainOptions options = train::preset(train::Preset::neck);
   std::unique_ptr<model::LearnedForm> form;
   std::unique_ptr<train::TorsionLoss> loss;
   model::Batch batch;

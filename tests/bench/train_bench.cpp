@@ -14,6 +14,7 @@
 #include "base/memory.hpp"
 #include "base/progress.hpp"
 #include "g2/torch.hpp"
+#include "k7/model/threads.hpp"
 #include "k7/parallel/environment.hpp"
 #include "k7/train/train.hpp"
 
@@ -56,23 +57,29 @@ double flop_of_step(const train::TrainOptions& options) {
   return weights * 8.0 * static_cast<double>(options.batch_size);
 }
 
-void run(train::TrainOptions options, const parallel::Communicator& comm) {
+void run(train::TrainOptions options, const parallel::Communicator& comm, int threads) {
   train::complete(options);
-  at::set_num_threads(options.threads);
-  k7::set_blas_threads(options.threads);
-  const at::ScalarType type = options.dtype == "float64" ? at::kDouble : at::kFloat;
-  double rate = product_rate(comm, options.threads, type);
-  const train::TrainResult result = train::train(options, comm, options.threads, {});
-  rate = std::max(rate, product_rate(comm, options.threads, type));
-  const double step = result.timing["step_s"].get<double>();
+  model::use_threads(threads);
+  k7::set_blas_threads(threads);
+  k7::keep_freed_memory();
+  const at::ScalarType type = options.dtype == train::Precision::float64 ? at::kDouble : at::kFloat;
+  double rate = product_rate(comm, threads, type);
+  Observer silent;
+  const train::TrainResult result = train::train(options, comm, silent);
+  rate = std::max(rate, product_rate(comm, threads, type));
+  const double step = result.timing->at("step_s").get<double>();
   const double memory = comm.max(k7::peak_memory_mib());
   if (!comm.is_root()) return;
-  nlohmann::json line{
-      {"ranks", comm.size()},   {"threads", options.threads},
-      {"dtype", options.dtype}, {"preset", options.preset},
-      {"step_s", step},         {"points_per_s", static_cast<double>(options.batch_size) / step},
-      {"peak_mib", memory},     {"product_gflops", 1e-9 * rate}};
-  if (options.objective == "torsion") line["share_of_peak"] = flop_of_step(options) / step / rate;
+  nlohmann::json line{{"ranks", comm.size()},
+                      {"threads", threads},
+                      {"dtype", name_of(options.dtype)},
+                      {"preset", name_of(options.preset)},
+                      {"step_s", step},
+                      {"points_per_s", static_cast<double>(options.batch_size) / step},
+                      {"peak_mib", memory},
+                      {"product_gflops", 1e-9 * rate}};
+  if (options.objective == train::ObjectiveChoice::torsion)
+    line["share_of_peak"] = flop_of_step(options) / step / rate;
   std::printf("%s\n", line.dump().c_str());
 }
 
@@ -94,9 +101,14 @@ int main(int argc, char** argv) {
   const k7::parallel::Environment environment(argc, argv);
   k7::parallel::Communicator comm(MPI_COMM_WORLD);
   k7::start_log(comm.is_root(), -1);
-  k7::train::TrainOptions options = k7::train::preset(preset);
-  options.dtype = dtype;
-  options.threads = threads;
+  const auto known_preset = k7::value_of<k7::train::Preset>(preset);
+  const auto known_dtype = k7::value_of<k7::train::Precision>(dtype);
+  if (!known_preset || !known_dtype) {
+    std::fprintf(stderr, "train_bench: unknown --preset or --dtype\n");
+    return 2;
+  }
+  k7::train::TrainOptions options = k7::train::preset(*known_preset);
+  options.dtype = *known_dtype;
   options.epochs = steps;
   options.validation_points = 1;
   options.report_points = 256;
@@ -105,7 +117,7 @@ int main(int argc, char** argv) {
   if (comm.is_root() && mkdtemp(folder.data()) == nullptr) return 1;
   comm.broadcast(folder);
   options.out = folder;
-  k7::run(options, comm);
+  k7::run(options, comm, threads);
   if (comm.is_root()) std::filesystem::remove_all(folder);
   return 0;
 }

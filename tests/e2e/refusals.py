@@ -268,8 +268,8 @@ TRAIN_CASES: Kinds = {
         train("resume from a cut file", "--resume m.h5", r"m\.h5", setup=checkpoint(cut(0.6))),
         train("resume from a text", "--resume m.h5", r"m\.h5", "HDF5", setup=text("m.h5", "no checkpoint")),
         train("resume from samples", "--resume s.h5", r"s\.h5", "format", "k7-checkpoint", setup=neck()),
-        train("resume from version 2", "--resume m.h5", r"m\.h5", "version", r"\b2\b", r"\b1\b",
-              setup=checkpoint(attribute("version", 2))),
+        train("resume from version 3", "--resume m.h5", r"m\.h5", "version", r"\b3\b", r"\b2\b",
+              setup=checkpoint(attribute("version", 3))),
     ],
     "checkpoint of another run": [
         train("resume from another network", "--resume m.h5 --hidden 8,9", r"m\.h5", "8, 8", "8, 9", setup=checkpoint(),
@@ -340,8 +340,8 @@ SAMPLE_CASES: Kinds = {
                setup=neck()),
     ],
     "damaged checkpoint": [
-        sample("model of version 2", MODEL, r"m\.h5", "version", r"\b2\b", r"\b1\b",
-               setup=checkpoint(attribute("version", 2))),
+        sample("model of version 3", MODEL, r"m\.h5", "version", r"\b3\b", r"\b2\b",
+               setup=checkpoint(attribute("version", 3))),
         sample("model without a weight", MODEL, r"m\.h5", "/model", setup=checkpoint(first_weight(None))),
         sample("model with a weight of another shape", MODEL, r"m\.h5", "/model",
                setup=checkpoint(first_weight(lambda w: np.zeros((3, 3))))),

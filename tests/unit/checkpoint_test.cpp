@@ -52,7 +52,7 @@ Checkpoint example() {
   c.history.columns = {"a", "b", "c", "d",
                        "e", "f", "g", "loss"};  // in alphabetical order, as they are read back
   c.history.rows = {{0.3, 1, 2, 3, 4, 5, 6, 7}, {0.1, 2, 3, 4, 5, 6, 7, 8}};
-  c.options = {{"epochs", "2"}};
+  c.record = {{"epochs", "2"}};
   return c;
 }
 
@@ -223,7 +223,7 @@ TEST(HostileCheckpoint, numbers_that_cannot_be_are_refused_by_name) {
                                     {"/", "images", counts},
                                     {"/", "impose_det", counts},
                                     {"/", "batch_size", {nan, -1.0, 0.0, 0.5, 1e300}},
-                                    {"/", "version", {nan, 0.0, 2.0, 1e300}},
+                                    {"/", "version", {nan, 0.0, 3.0, 1e300}},
                                     {"/", "seconds", {nan, -1.0, infinity}},
                                     {"/", "best_loss", {nan, -infinity}},
                                     {"/", "condition_bound", {nan, -1.0, 0.5, infinity}},

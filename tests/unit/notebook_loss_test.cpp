@@ -54,9 +54,9 @@ TEST(NotebookLoss, gradients_of_the_single_terms_are_the_notebooks) {
     for (const std::string part : {"lt0_ln0", "lt1_ln0", "lt0_ln0.1"}) {
       const std::string name = group + "/grad_step0_" + part;
       NotebookLoss loss;
-      loss.weights.det = 0.0;
-      loss.weights.torsion = file.number_attribute(name, "lambda_torsion");
-      loss.weights.norm = file.number_attribute(name, "lambda_norm");
+      loss.weights["det"] = 0.0;
+      loss.weights["torsion"] = file.number_attribute(name, "lambda_torsion");
+      loss.weights["norm"] = file.number_attribute(name, "lambda_norm");
       const auto reference = test::read_parameters(file, name, network.shape());
       EXPECT_LE(test::relative_to_largest(gradient(network, loss, x), reference), 1e-11) << name;
     }
@@ -112,7 +112,7 @@ TEST_P(NotebookTraining, ten_steps_are_the_notebooks) {
     clipped = clipped || norm > 1.0;
     EXPECT_NEAR(schedule.rate(t), lr_used[t], 1e-14 * lr_used[t]);
     EXPECT_NEAR(schedule.rate(t + 1), lr_after[t], 1e-14 * lr_after[t]);
-    optimizer.step(network.parameters(), network.gradients(), schedule.rate(t));
+    optimizer.step(network.parameters(), network.gradients(), schedule.rate(t), {});
     EXPECT_NEAR(loss(network, x, 64).loss.item<double>(), after[t], 1e-12 * after[t]);
     const std::string snapshot = group + "/params_step" + std::to_string(t + 1);
     if (file.has(snapshot)) {
@@ -142,7 +142,7 @@ TEST(Schedule, warm_up_is_linear_and_cosine_ends_at_the_minimum) {
 TEST(Schedule, plateau_halves_after_101_epochs_without_progress) {
   TrainOptions options;
   options.lr = 1e-3;
-  options.scheduler = "plateau";
+  options.scheduler = SchedulerChoice::plateau;
   Schedule schedule(options);
   schedule.observe(1.0);
   for (int epoch = 0; epoch < 100; ++epoch) schedule.observe(1.0 - 5e-5);  // less than a factor 1 - 1e-4

@@ -23,9 +23,8 @@ struct PointField {
 /// Not collective.
 /// @param phi (n, 35)
 /// @param frame_derivatives (n, 7, 35), E_a of component I
-/// @param threads to use
 std::vector<PointField> torsion_fields(const std::vector<double>& phi,
                                        const std::vector<double>& frame_derivatives,
-                                       const geometry::Structure& structure, int threads);
+                                       const geometry::Structure& structure);
 
 }  // namespace k7::g2

@@ -3,10 +3,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
-#include "io/json_file.hpp"
+#include "k7/base/device.hpp"
 #include "k7/geometry/manifold.hpp"
 #include "k7/parallel/communicator.hpp"
 
@@ -17,11 +18,13 @@ class Model {
  public:
   /// Reads a checkpoint's /model. Collective.
   /// @throws CollectiveError naming the file and what is wrong with it
-  Model(const std::string& path, const parallel::Communicator& comm, const std::string& device, int threads);
+  Model(const std::string& path, const parallel::Communicator& comm, DeviceChoice device);
   ~Model();
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
+  /// Of the checkpoint.
+  const std::string& path() const;
   const geometry::Manifold& manifold() const;
   /// cpu or cuda.
   std::string device() const;
@@ -33,7 +36,8 @@ class Model {
 
   /// Torsion, positivity, determinant and conditioning over fresh points, as reported in train.json.
   /// Collective.
-  io::Json report(GlobalIndex n_points, std::uint64_t seed, const parallel::Communicator& comm) const;
+  nlohmann::ordered_json report(GlobalIndex n_points, std::uint64_t seed,
+                                const parallel::Communicator& comm) const;
 
  private:
   struct State;

@@ -1,30 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "io/json_file.hpp"
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "k7/base/observer.hpp"
 #include "k7/parallel/communicator.hpp"
 #include "k7/train/train_options.hpp"
 
 namespace k7::train {
 
+/// Why training ended: all epochs done; nothing better to be found; asked to stop; the loss, or its gradient,
+/// not finite again and again.
+enum class Stop { finished, early, signal, not_finite };
+constexpr NameTable<Stop, 4> names_of(Stop) {
+  return {{{Stop::finished, "finished"},
+           {Stop::early, "early"},
+           {Stop::signal, "signal"},
+           {Stop::not_finite, "not_finite"}}};
+}
+
 /// How a training run ended, with its part of the results tree.
 struct TrainResult {
-  enum class Stop { finished, early, signal, not_finite };
-  Stop stop;
-  io::Json model;     ///< architecture, n_parameters, activation
-  io::Json training;  ///< epochs, final_loss, best_loss, ...
-  io::Json timing;
-  std::string device;  ///< cpu or cuda
-  std::string comm;    ///< mpi or nccl
+  Stop stop = Stop::finished;
+  int epochs = 0;  ///< done, with those of earlier parts of the run
+  double best_loss = 0.0;
+  double seconds = 0.0;                                    ///< of all parts of the run
+  std::string device;                                      ///< cpu or cuda
+  std::string comm;                                        ///< mpi or nccl
+  std::shared_ptr<const nlohmann::ordered_json> model;     ///< architecture, n_parameters, activation
+  std::shared_ptr<const nlohmann::ordered_json> training;  ///< epochs, final_loss, best_loss, ...
+  std::shared_ptr<const nlohmann::ordered_json> timing;
 };
 
 /// Trains the network: data-parallel over the ranks, the same loss history at any rank count up to the
 /// rounding of sums. Writes last.h5, best.h5 and history.csv into options.out, which is made if it does not
-/// exist. Stops after a checkpoint on SIGTERM and SIGUSR1. Collective.
-/// @param threads of this rank
-/// @param record options as given, stored in the checkpoints
+/// exist. Stops after a checkpoint when the observer of any rank wants it. Each rank computes with the threads
+/// of model::use_threads(). Collective.
 /// @throws CollectiveError for options, checkpoints and folders that do not work
-TrainResult train(const TrainOptions& options, const parallel::Communicator& comm, int threads,
-                  const io::Json& record);
+TrainResult train(const TrainOptions& options, const parallel::Communicator& comm, Observer& observer);
 
 }  // namespace k7::train

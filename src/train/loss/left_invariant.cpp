@@ -135,15 +135,17 @@ bool advance(std::vector<Search>& searches, const model::LearnedForm& form, cons
   return any;
 }
 
-io::Json describe(const model::FormJet& found, const TorsionLoss& loss, const model::Batch& point) {
-  io::Json json;
+/// What is known of the form at a point; all points are the same.
+LeftInvariant describe(const model::FormJet& found, const TorsionLoss& loss, const model::Batch& point) {
+  LeftInvariant result;
   const at::Tensor terms = loss.of(found, point, 1).terms;
-  for (std::size_t i = 0; i < loss.terms().size(); ++i)
-    json[loss.terms()[i]] = terms[static_cast<std::int64_t>(i)].item<double>();
+  for (std::int64_t i = 0; i < terms.numel(); ++i) result.terms.push_back(terms[i].item<double>());
   const at::Tensor g = at::bmm(found.coframe.value.transpose(1, 2), found.coframe.value);
   const at::Tensor eigenvalues = at::linalg_eigvalsh(g)[0];
-  json["cond_g"] = (eigenvalues[dim - 1] / eigenvalues[0]).item<double>();
-  return json;
+  result.cond_g = (eigenvalues[dim - 1] / eigenvalues[0]).item<double>();
+  const auto* coframe = found.coframe.value.data_ptr<double>();
+  result.coframe.assign(coframe, coframe + n_constants);
+  return result;
 }
 
 }  // namespace
@@ -168,13 +170,13 @@ LeftInvariant best_left_invariant(const model::ModelSpec& spec, const TorsionLos
       at::from_blob(const_cast<double*>(best->best().data()), {1, n_constants}, at::kDouble).clone();
   const model::Batch point = form.sample(key, 0, 1);
   const model::FormJet found = constant_forms(form, x, point);
-  LeftInvariant result{best->value(), {}, describe(found, loss, point)};
-  const auto* coframe = found.coframe.value.data_ptr<double>();
-  result.coframe.assign(coframe, coframe + n_constants);
-  result.json["starts"] = starts;
-  result.json["starts_that_reached_it"] = std::count_if(
-      searches.begin(), searches.end(),
-      [&](const Search& s) { return s.value() <= best->value() + 1e-6 * (1.0 + std::abs(best->value())); });
+  LeftInvariant result = describe(found, loss, point);
+  result.loss = best->value();
+  result.starts = starts;
+  result.starts_that_reached_it =
+      static_cast<int>(std::count_if(searches.begin(), searches.end(), [&](const Search& s) {
+        return s.value() <= best->value() + 1e-6 * (1.0 + std::abs(best->value()));
+      }));
   return result;
 }
 

@@ -3,7 +3,6 @@
 
 #include <functional>
 
-#include "io/json_file.hpp"
 #include "model/learned_form.hpp"
 #include "train/loss/torsion_loss.hpp"
 
@@ -15,9 +14,12 @@ namespace k7::train {
 /// A^* phi_0, which covers all positive forms.
 /// @param give_up looked at between the steps of the search; where it returns true, nothing is found
 struct LeftInvariant {
-  double loss;
-  std::vector<double> coframe;  ///< (7, 7)
-  io::Json json;                ///< loss, its terms, cond_g, the starts that reached it
+  double loss = 0.0;            ///< the least that the searches found
+  std::vector<double> coframe;  ///< (7, 7); empty: nothing was found
+  std::vector<double> terms;    ///< in the order of TorsionLoss::terms()
+  double cond_g = 0.0;
+  int starts = 0;
+  int starts_that_reached_it = 0;
 };
 LeftInvariant best_left_invariant(const model::ModelSpec& spec, const TorsionLoss& loss, std::uint64_t seed,
                                   int starts, const std::function<bool()>& give_up = {});

@@ -39,8 +39,8 @@ NotebookLoss::Value NotebookLoss::operator()(const model::Network& network, cons
                                                     /*retain_graph=*/true, /*create_graph=*/true)[0];
   const at::Tensor smooth_term = gradient.square().sum() * (share / dim);
 
-  const at::Tensor loss = weights.torsion * torsion_term + weights.det * det_term + weights.norm * norm_term +
-                          weights.smooth * smooth_term;
+  const at::Tensor loss = weights["torsion"] * torsion_term + weights["det"] * det_term +
+                          weights["norm"] * norm_term + weights["smooth"] * smooth_term;
   const at::Tensor terms = at::stack({torsion_term.detach(), det_term, norm_term.detach(),
                                       smooth_term.detach(), loss.detach(), det_g.sum() * share});
   return {loss, terms};

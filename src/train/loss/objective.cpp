@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/loss/objective.hpp"
 
+#include <algorithm>
+
+#include "k7/base/error.hpp"
 #include "train/loss/notebook_loss.hpp"
 #include "train/loss/torsion_loss.hpp"
 
@@ -18,6 +21,7 @@ class NotebookObjective final : public Objective {
   }
 
   GlobalIndex chunk_points() const override { return 512; }
+  bool judges_by_batch() const override { return true; }
 
   Value operator()(const model::LearnedForm& form, const model::Batch& batch,
                    GlobalIndex n_batch) const override {
@@ -33,8 +37,15 @@ class NotebookObjective final : public Objective {
 
 }  // namespace
 
+std::size_t Objective::index(const std::string& name) const {
+  const auto found = std::find(terms().begin(), terms().end(), name);
+  if (found == terms().end()) throw Error(Fault::internal, "the loss has no term " + name);
+  return static_cast<std::size_t>(found - terms().begin());
+}
+
 std::unique_ptr<Objective> make_objective(const TrainOptions& options) {
-  if (options.objective == "notebook") return std::make_unique<NotebookObjective>(options.weights);
+  if (options.objective == ObjectiveChoice::notebook)
+    return std::make_unique<NotebookObjective>(options.weights);
   return std::make_unique<TorsionLoss>(options.weights, model::manifold_of(options.model)->structure());
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "g2/coframe.hpp"
+#include "train/loss/loss_terms.hpp"
 #include "train/loss/objective.hpp"
 
 namespace k7::train {
@@ -15,7 +16,7 @@ namespace k7::train {
 ///   gauge     (g_0i - g*_0i)^2 summed over i, g* the known solution: its lapse and shift define the
 ///             coordinates
 ///   positive  the share of points where phi is a G2-structure (not part of the loss)
-/// All in the manifold's coframe, g the metric of phi.
+/// All in the manifold's coframe, g the metric of phi. The terms stand in the table of loss_terms.cpp.
 class TorsionLoss final : public Objective {
  public:
   TorsionLoss(const LossWeights& weights, const geometry::Structure& structure);
@@ -28,8 +29,11 @@ class TorsionLoss final : public Objective {
   Value of(const model::FormJet& f, const model::Batch& batch, GlobalIndex n_batch) const;
   /// The same point by point: loss (n) to differentiate and terms (n, terms().size()).
   Value per_point(const model::FormJet& f, const model::Batch& batch) const;
+  const LossWeights& weights() const { return weights_; }
 
  private:
+  PointForms point_forms(const model::FormJet& f, const model::Batch& batch) const;
+
   LossWeights weights_;
   g2::ExteriorDerivative d_;
   g2::CoframeTorsion coframe_torsion_;

@@ -15,7 +15,8 @@ constexpr double epsilon = 1e-8;
 AdamW::AdamW(const at::Tensor& parameters, double weight_decay)
     : Optimizer(parameters), weight_decay_(weight_decay) {}
 
-void AdamW::step(const at::Tensor& parameters, const at::Tensor& gradients, double lr) {
+StepResult AdamW::step(const at::Tensor& parameters, const at::Tensor& gradients, double lr,
+                       const LossHere& /*loss*/) {
   const at::NoGradGuard no_gradient;
   ++steps;
   const double correction1 = 1.0 - std::pow(beta1, static_cast<double>(steps));
@@ -25,6 +26,7 @@ void AdamW::step(const at::Tensor& parameters, const at::Tensor& gradients, doub
   exp_avg_sq.mul_(beta2).addcmul_(gradients, gradients, 1.0 - beta2);
   const at::Tensor denominator = exp_avg_sq.sqrt().div_(std::sqrt(correction2)).add_(epsilon);
   parameters.addcdiv_(exp_avg, denominator, -lr / correction1);
+  return {};
 }
 
 double clip_gradient_norm(const at::Tensor& gradients, double max_norm) {

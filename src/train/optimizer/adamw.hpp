@@ -11,7 +11,8 @@ class AdamW final : public Optimizer {
  public:
   AdamW(const at::Tensor& parameters, double weight_decay);
 
-  void step(const at::Tensor& parameters, const at::Tensor& gradients, double lr) override;
+  StepResult step(const at::Tensor& parameters, const at::Tensor& gradients, double lr,
+                  const LossHere& loss) override;
 
  private:
   double weight_decay_;

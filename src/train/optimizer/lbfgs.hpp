@@ -2,40 +2,40 @@
 #pragma once
 
 #include <deque>
-#include <functional>
-#include <utility>
 
-#include "g2/torch.hpp"
+#include "train/optimizer/optimizer.hpp"
 
 namespace k7::train {
+
+/// Names of what L-BFGS remembers: steps of the parameters and changes of the gradient, each (pairs,
+/// parameters).
+constexpr const char* lbfgs_steps = "lbfgs_steps";
+constexpr const char* lbfgs_changes = "lbfgs_changes";
 
 /// Limited-memory BFGS (Liu and Nocedal, "On the limited memory BFGS method for large scale optimization",
 /// 1989; two-loop recursion) on one flat parameter tensor. The line search is the bisection of Lewis and
 /// Overton ("Nonsmooth optimization via quasi-Newton methods", 2013, algorithm 2.6) for the weak Wolfe
-/// conditions. It needs the same batch in every step of a window: clear() starts a new one.
-class Lbfgs {
+/// conditions; it takes no notice of the learning rate. It needs the same batch in every step of a window.
+class Lbfgs final : public Optimizer {
  public:
-  /// Remembers 50 steps of n_parameters numbers; fewer, but 10 at least, where that takes more than 256 MiB.
-  explicit Lbfgs(std::int64_t n_parameters);
+  /// Remembers 50 steps of all parameters; fewer, but 10 at least, where that takes more than 256 MiB.
+  explicit Lbfgs(const at::Tensor& parameters);
 
-  /// Computes the loss at the parameters as they are and leaves its gradient in the gradients' tensor.
-  using Evaluate = std::function<double()>;
+  /// One step downhill; where what is remembered leads nowhere, it is forgotten, and the step goes along the
+  /// gradient. Where that lowers nothing either, the gradients are not those of the parameters any more.
+  StepResult step(const at::Tensor& parameters, const at::Tensor& gradients, double lr,
+                  const LossHere& loss) override;
+  OptimizerTraits traits() const override;
+  void start_window() override { pairs_.clear(); }
 
-  /// One step downhill. `loss` and `gradients` belong to `parameters` on entry and, after a success, on
-  /// return; `loss` is updated. Returns false when no step lowers the loss: parameters and memory are then as
-  /// before, gradients are not.
-  bool step(const at::Tensor& parameters, const at::Tensor& gradients, double& loss,
-            const Evaluate& evaluate);
-
-  bool empty() const { return pairs_.empty(); }
-  void clear() { pairs_.clear(); }
-
-  /// Steps and changes of the gradient of the remembered steps, each (pairs, parameters); undefined if empty.
-  std::pair<at::Tensor, at::Tensor> memory() const;
-  void set_memory(const at::Tensor& steps, const at::Tensor& changes);
+  Tensors memory() const override;
+  /// It can begin anew anywhere.
+  std::string missing_in(const Tensors& /*stored*/) const override { return {}; }
+  void remember(const Tensors& stored) override;
 
  private:
-  void remember(const at::Tensor& step, const at::Tensor& change);
+  StepResult search(const at::Tensor& parameters, const at::Tensor& gradients, const LossHere& loss);
+  void add_pair(const at::Tensor& step, const at::Tensor& change);
   at::Tensor direction(const at::Tensor& gradient) const;
 
   std::size_t most_pairs_;

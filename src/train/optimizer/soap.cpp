@@ -43,8 +43,8 @@ Soap::Soap(const model::NetworkShape& shape, const at::Tensor& parameters, doubl
   }
 }
 
-std::map<std::string, at::Tensor> Soap::memory() const {
-  std::map<std::string, at::Tensor> result;
+Tensors Soap::memory() const {
+  Tensors result;
   for (const Layer& layer : layers_) {
     if (!layer.left.basis.defined()) continue;
     const std::string name = "soap_" + layer.slot.name;
@@ -56,12 +56,13 @@ std::map<std::string, at::Tensor> Soap::memory() const {
   return result;
 }
 
-void Soap::step(const at::Tensor& parameters, const at::Tensor& gradients, double lr) {
+StepResult Soap::step(const at::Tensor& parameters, const at::Tensor& gradients, double lr,
+                      const LossHere& /*loss*/) {
   const at::NoGradGuard no_gradient;
   ++steps;
   if (steps == 1) {
     for (Layer& layer : layers_) refresh(layer, gradients);
-    return;
+    return {};
   }
   const auto age = static_cast<double>(steps - 1);
   const double correction1 = 1.0 - std::pow(beta1, age);
@@ -83,6 +84,7 @@ void Soap::step(const at::Tensor& parameters, const at::Tensor& gradients, doubl
     layer.slot.view(parameters).sub_(direction, lr / correction1);
     refresh(layer, gradients);
   }
+  return {};
 }
 
 /// Takes the gradient into the covariances; the bases follow them at times.

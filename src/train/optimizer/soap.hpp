@@ -18,8 +18,9 @@ class Soap final : public Optimizer {
  public:
   Soap(const model::NetworkShape& shape, const at::Tensor& parameters, double weight_decay);
 
-  void step(const at::Tensor& parameters, const at::Tensor& gradients, double lr) override;
-  std::map<std::string, at::Tensor> memory() const override;
+  StepResult step(const at::Tensor& parameters, const at::Tensor& gradients, double lr,
+                  const LossHere& loss) override;
+  Tensors memory() const override;
 
  private:
   /// One axis of a weight matrix.

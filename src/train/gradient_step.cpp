@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/gradient_step.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/device.hpp"
+#include "train/tensors.hpp"
+
+namespace k7::train {
+namespace {
+
+/// Points that keep a GPU busy; 1 GB of the default network's activations.
+constexpr GlobalIndex cuda_chunk = 4096;
+
+}  // namespace
+
+GradientStep::GradientStep(const TrainOptions& options, const Objective& objective,
+                           const model::LearnedForm& form, parallel::GradientReducer& reducer,
+                           const parallel::Communicator& comm, const Chunks& chunks, Observer& observer)
+    : options_(options),
+      objective_(objective),
+      form_(form),
+      reducer_(reducer),
+      comm_(comm),
+      chunks_(chunks),
+      observer_(observer),
+      tree_(static_cast<std::size_t>(form.network().gradient_buffer().numel())) {}
+
+StepSums GradientStep::operator()(int draw) {
+  const at::Tensor& buffer = form_.network().gradient_buffer();
+  if (on_gpu()) {
+    accumulate_on_gpu(draw);
+    model::sum_over_ranks(reducer_, buffer);
+  } else {
+    accumulate(draw);
+    from_vector(buffer, tree_.finish(comm_));
+  }
+  StepSums sums{terms_in_buffer(), false};
+  sums.stop_requested = comm_.sum(observer_.stop_requested() ? 1.0 : 0.0) > 0.0;
+  return sums;
+}
+
+/// Points of a chunk. A small batch gives several ranks work too; on CPUs the batch alone decides.
+GlobalIndex GradientStep::chunk_size() const {
+  constexpr GlobalIndex least = 16;
+  constexpr GlobalIndex few_chunks = 4;
+  const auto part = [&](GlobalIndex parts) { return (options_.batch_size + parts - 1) / parts; };
+  if (on_gpu()) return std::min<GlobalIndex>(cuda_chunk, part(comm_.size()));
+  return std::min(objective_.chunk_points(), std::max(least, part(few_chunks)));
+}
+
+Objective::Value GradientStep::loss_of(int draw, GlobalIndex begin, GlobalIndex count) const {
+  const at::ScalarType network_type = options_.dtype == Precision::float64 ? at::kDouble : at::kFloat;
+  const at::ScalarType geometry_type = options_.dtype == Precision::float32 ? at::kFloat : at::kDouble;
+  const geometry::DrawKey key{options_.seed, geometry::Stream::training, static_cast<std::uint32_t>(draw)};
+  const model::Batch points =
+      options_.images ? form_.sample_images(key, begin, count) : form_.sample(key, begin, count);
+  return objective_(form_, points.in(network_type, geometry_type), options_.batch_size);
+}
+
+/// This rank's share of the gradients and, behind them, of the loss's terms, into tree_. Every worker writes a
+/// vector of its own; only the tree's additions wait for their turn.
+void GradientStep::accumulate(int draw) {
+  const model::Network& network = form_.network();
+  const std::int64_t n_parameters = network.parameters().numel();
+  const auto n = static_cast<std::size_t>(network.gradient_buffer().numel());
+  std::vector<std::vector<double>> shares(static_cast<std::size_t>(chunks_.workers()));
+  const auto compute = [&](std::size_t worker, GlobalIndex begin, GlobalIndex count) {
+    const Objective::Value value = loss_of(draw, begin, count);
+    const auto gradients = network.gradients_of(value.loss);
+    std::vector<double>& share = shares[worker];
+    share.assign(n, 0.0);
+    const at::Tensor flat = at::from_blob(share.data(), {static_cast<std::int64_t>(n)}, at::kDouble);
+    network.add_gradients(gradients, flat);
+    flat.narrow(0, n_parameters, value.terms.numel()).add_(value.terms);
+  };
+  const auto collect = [&](std::size_t worker, GlobalIndex chunk) {
+    tree_.add(chunk, std::move(shares[worker]));
+  };
+  chunks_.run(options_.batch_size, chunk_size(), compute, collect);
+}
+
+/// The same, added up in the network's buffer.
+void GradientStep::accumulate_on_gpu(int draw) {
+  const model::Network& network = form_.network();
+  const at::Tensor& buffer = network.gradient_buffer();
+  buffer.zero_();
+  const auto compute = [&](std::size_t, GlobalIndex begin, GlobalIndex count) {
+    const Objective::Value value = loss_of(draw, begin, count);
+    network.add_gradients(network.gradients_of(value.loss));
+    buffer.narrow(0, network.parameters().numel(), value.terms.numel()).add_(value.terms);
+  };
+  chunks_.run(options_.batch_size, chunk_size(), compute);
+}
+
+std::vector<double> GradientStep::terms_in_buffer() const {
+  return to_vector(form_.network().gradient_buffer().narrow(
+      0, form_.network().parameters().numel(), static_cast<std::int64_t>(objective_.terms().size())));
+}
+
+std::string GradientStep::not_finite(int draw) {
+  if (on_gpu()) {
+    accumulate_on_gpu(draw);
+  } else {
+    accumulate(draw);
+    from_vector(form_.network().gradient_buffer(), tree_.finish_here());
+  }
+  const auto& names = objective_.terms();
+  const auto terms = terms_in_buffer();
+  // The loss, which comes first, is the sum of those that follow.
+  std::size_t found = 1;
+  while (found < names.size() && std::isfinite(terms[found])) ++found;
+  if (found == names.size() && !std::isfinite(terms[Objective::loss])) found = Objective::loss;
+  if (found == names.size() && std::isfinite(form_.network().gradients().norm().item<double>())) ++found;
+  const auto all = comm_.all_gather(found);
+  for (std::size_t rank = 0; rank < all.size(); ++rank)
+    if (all[rank] <= names.size())
+      return fmt::format("{} of rank {}", all[rank] < names.size() ? names[all[rank]] : "the gradient", rank);
+  return "the sum over the ranks";
+}
+
+}  // namespace k7::train

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "k7/base/observer.hpp"
+#include "parallel/gradient_reducer.hpp"
+#include "parallel/tree_sum.hpp"
+#include "train/chunks.hpp"
+#include "train/loss/objective.hpp"
+
+namespace k7::train {
+
+/// What a batch gives beside the gradients.
+struct StepSums {
+  std::vector<double> terms;    ///< means over the whole batch, in the order of Objective::terms()
+  bool stop_requested = false;  ///< on any rank
+};
+
+/// The gradient of a batch's loss, chunk by chunk and summed over the ranks: the same bits on any number of
+/// ranks and threads of CPUs.
+class GradientStep {
+ public:
+  /// All but the options must outlive this.
+  /// @param form its network has room for Objective::terms() behind the gradients
+  GradientStep(const TrainOptions& options, const Objective& objective, const model::LearnedForm& form,
+               parallel::GradientReducer& reducer, const parallel::Communicator& comm, const Chunks& chunks,
+               Observer& observer);
+
+  /// Leaves the gradient of the draw's loss in the network's buffer. Collective.
+  StepSums operator()(int draw);
+
+  /// What is not finite in a draw, and on which rank; its numbers are computed again, without a sum over
+  /// ranks. Collective.
+  std::string not_finite(int draw);
+
+ private:
+  bool on_gpu() const { return form_.network().device().is_cuda(); }
+  GlobalIndex chunk_size() const;
+  Objective::Value loss_of(int draw, GlobalIndex begin, GlobalIndex count) const;
+  void accumulate(int draw);
+  void accumulate_on_gpu(int draw);
+  std::vector<double> terms_in_buffer() const;
+
+  TrainOptions options_;
+  const Objective& objective_;
+  const model::LearnedForm& form_;
+  parallel::GradientReducer& reducer_;
+  const parallel::Communicator& comm_;
+  const Chunks& chunks_;
+  Observer& observer_;
+  parallel::TreeSum tree_;  ///< of gradients and terms; for a GPU there is reducer_
+};
+
+}  // namespace k7::train
