@@ -9,6 +9,7 @@
 #include "cli/choice.hpp"
 #include "cli/console.hpp"
 #include "cli/run_main.hpp"
+#include "k7/geometry/manifold.hpp"
 #include "k7/model/constant_metric.hpp"
 #include "k7/model/sample_to_file.hpp"
 #include "k7/model/threads.hpp"

@@ -12,7 +12,7 @@
 #include "k7/model/threads.hpp"
 #include "k7/parallel/agree.hpp"
 #include "k7/train/train.hpp"
-#include "train_command.hpp"
+#include "apps/train_command.hpp"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "train_command.hpp"
+#include "apps/train_command.hpp"
 
 #include <fmt/format.h>
 
@@ -7,6 +7,7 @@
 
 #include "cli/choice.hpp"
 #include "k7/base/error.hpp"
+#include "k7/geometry/manifold.hpp"
 
 namespace k7::apps {
 namespace {
