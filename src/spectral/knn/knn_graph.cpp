@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "parallel/route.hpp"
-#include "spectral/knn/knn_kernels.hpp"
+#include "spectral/knn/bound_kernels.hpp"
 #include "spectral/knn/knn_search.hpp"
 #include "spectral/knn/leaf_transform.hpp"
 

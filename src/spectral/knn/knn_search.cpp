@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "k7/geometry/metric.hpp"
+#include "spectral/knn/bound_kernels.hpp"
 #include "spectral/knn/leaf_transform.hpp"
 
 namespace k7::spectral {

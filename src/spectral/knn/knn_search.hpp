@@ -53,8 +53,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "spectral/knn/distance_kernels.hpp"
 #include "spectral/knn/knn_graph.hpp"
-#include "spectral/knn/knn_kernels.hpp"
 
 namespace k7::spectral {
 

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Eigenvalues of K u = lambda M u, freed of the bias of the quadrature, and what they are worth. The formulas
+// are explained in ritz.hpp.
+#pragma once
+
+#include <Eigen/Core>
+#include <vector>
+
+#include "spectral/ritz/quadrature.hpp"
+
+namespace k7::spectral {
+
+/// A value freed of the bias of its quadrature, and the error that this leaves.
+struct Estimate {
+  double value;
+  double error;
+};
+
+/// The first values of the first n functions, ascending.
+struct Estimates {
+  Eigen::Index basis_size;     ///< independent ones of the functions
+  std::vector<Estimate> list;  ///< at most as many as asked for
+};
+
+/// @param groups the forms of each group of points, whose sum is `total`
+/// @param n how many of the functions to use
+/// @param count values wanted
+Estimates estimate_values(const std::vector<Forms>& groups, const Forms& total, Eigen::Index n,
+                          Eigen::Index count);
+
+/// The part of the errors that a larger basis makes smaller. @param smaller the values of degree - 1
+std::vector<double> truncation_errors(const std::vector<Estimate>& values,
+                                      const std::vector<Estimate>& smaller, int degree);
+
+}  // namespace k7::spectral

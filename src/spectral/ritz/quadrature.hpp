@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The sampled points as quadrature: their weights, and the integrals of products of basis functions, in
+// groups of points so that their noise can be seen.
+#pragma once
+
+#include <Eigen/Core>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "k7/geometry/manifold.hpp"
+#include "k7/parallel/communicator.hpp"
+#include "k7/spectral/point_cloud.hpp"
+#include "spectral/ritz/basis.hpp"
+
+namespace k7::spectral {
+
+/// Quadrature weights, the largest of all ranks 1.
+struct Weights {
+  std::vector<double> values;  ///< (n_local)
+  double effective_points = 0.0;
+  bool from_metric = false;
+};
+
+/// 1 / density, or sqrt(det g) where there are no densities. Collective.
+/// @param name the points' file, for messages
+/// @throws CollectiveError where there are neither densities nor a uniform sampler of the manifold
+Weights quadrature_weights(const PointCloud& cloud, const geometry::Manifold& manifold,
+                           const std::string& name, const parallel::Communicator& comm);
+
+/// Stiffness K and mass M.
+struct Forms {
+  Eigen::MatrixXd k;
+  Eigen::MatrixXd m;
+
+  explicit Forms(Eigen::Index n) : k(Eigen::MatrixXd::Zero(n, n)), m(Eigen::MatrixXd::Zero(n, n)) {}
+  void add(const Forms& other) {
+    k += other.k;
+    m += other.m;
+  }
+};
+
+/// The forms of all products of features. Keeps references to what it is made of.
+class Quadrature {
+ public:
+  /// @param weights (n_local)
+  Quadrature(const PointCloud& cloud, const std::vector<double>& weights, const ScaledFeatures& features,
+             const Monomials& monomials, int threads)
+      : cloud_(cloud), weights_(weights), features_(features), monomials_(monomials), threads_(threads) {}
+
+  /// The forms of each of 16 groups of points, over all ranks. Collective.
+  std::vector<Forms> group_forms(const parallel::Communicator& comm) const;
+
+ private:
+  Forms forms(const std::vector<std::size_t>& points) const;
+  void add_block(const std::size_t* points, Eigen::Index rows, Forms& forms) const;
+
+  const PointCloud& cloud_;
+  const std::vector<double>& weights_;
+  const ScaledFeatures& features_;
+  const Monomials& monomials_;
+  int threads_;
+};
+
+}  // namespace k7::spectral
