@@ -44,10 +44,9 @@ void TrainCommand::declare_model(CLI::App& app) {
       app, "--start", o.start,
       "background: the network starts at zero (phi = phi_0, or between the boundary values); random; "
       "left-invariant: at the best constant coframe");
-  cli::add_choice(
-      app, "--metric-map", o.model.metric_map,
-      "hitchin: the metric that phi defines; g2::contraction: g ~ phi_ikl phi_jkl, rescaled to det "
-      "g = 65/32");
+  cli::add_choice(app, "--metric-map", o.model.metric_map,
+                  "hitchin: the metric that phi defines; contraction: g ~ phi_ikl phi_jkl, rescaled to det "
+                  "g = 65/32");
   cli::add_choice(app, "--ansatz", o.model.ansatz,
                   "coframe: phi = A^* phi_0, always a G2-structure; components: 35 free components of phi");
   radii_.assign(o.model.radii.begin(), o.model.radii.end());

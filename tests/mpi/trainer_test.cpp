@@ -190,7 +190,7 @@ TEST(Trainer, float32_follows_float64) {
     options.dtype = dtype;
     options.out = folder / name_of(dtype);
     run(options);
-    const auto history = loss_history(folder / dtype);
+    const auto history = loss_history(folder / name_of(dtype));
     ASSERT_EQ(history.size(), exact.size());
     EXPECT_LT(std::abs(history.front() / exact.front() - 1.0), 1e-6) << name_of(dtype);
     errors.push_back(test::relative(history, exact));
