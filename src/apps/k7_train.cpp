@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "apps/train_command.hpp"
 #include "base/memory.hpp"
 #include "base/progress.hpp"
 #include "base/stop_signals.hpp"
@@ -12,7 +13,6 @@
 #include "k7/model/threads.hpp"
 #include "k7/parallel/agree.hpp"
 #include "k7/train/train.hpp"
-#include "apps/train_command.hpp"
 
 namespace {
 

@@ -24,9 +24,10 @@ void validate(const SpectrumOptions& o) {
   require(o.method != Method::ritz || !(o.keep_functions || o.report_neighbors),
           "--method ritz: it has neither a graph nor eigenvectors at the points; leave --graph and "
           "--eigenvectors out");
-  require(o.device != DeviceChoice::cuda || cuda_available(),
-          "--device cuda: this PETSc has no CUDA, or no GPU is there; use --device cpu, or a PETSc built with "
-          "CUDA");
+  require(
+      o.device != DeviceChoice::cuda || cuda_available(),
+      "--device cuda: this PETSc has no CUDA, or no GPU is there; use --device cpu, or a PETSc built with "
+      "CUDA");
   require(o.limits != Limits::wanted || o.method == Method::graph,
           "--extrapolate: --method " + name_of(o.method) +
               " has no limits of graphs; leave it out, or use --method graph");

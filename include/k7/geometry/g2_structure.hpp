@@ -46,7 +46,7 @@ Form5 exterior_derivative_4(const Form4& psi, const double* frame_derivatives, c
 
 /// E_a psi (7, 35) from E_a phi (7, 35), by the chain rule through g(phi).
 std::array<double, dim * n_phi> frame_derivatives_of_psi(const G2Structure& s,
-                                                             const double* frame_derivatives);
+                                                         const double* frame_derivatives);
 
 /// |a|^2 of a p-form with C(7,p) components, (1/p!) a_{i..} a^{i..}.
 double norm_sq(const Matrix7& g_inverse, int p, const double* form);
