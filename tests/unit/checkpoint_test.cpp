@@ -53,6 +53,8 @@ Checkpoint example() {
                        "e", "f", "g", "loss"};  // in alphabetical order, as they are read back
   c.history.rows = {{0.3, 1, 2, 3, 4, 5, 6, 7}, {0.1, 2, 3, 4, 5, 6, 7, 8}};
   c.record = {{"epochs", "2"}};
+  c.constants = StoredConstants{
+      0.75, 3.5, 16, 9, std::vector<double>(49, 0.125), {{"a", 0.5}, {"b", 1.0 / 3.0}}, {{"a", 2.0}}};
   return c;
 }
 
@@ -82,6 +84,25 @@ TEST(Checkpoint, reads_back_to_the_same_bits) {
   EXPECT_EQ(back.optimizer_arrays.at("pairs").shape, c.optimizer_arrays.at("pairs").shape);
   EXPECT_EQ(back.optimizer_arrays.at("pairs").values, c.optimizer_arrays.at("pairs").values);
   EXPECT_EQ(back.history.rows, c.history.rows);
+  EXPECT_FALSE(back.is_of_older_version);
+}
+
+TEST(Checkpoint, keeps_the_best_constants_where_there_are_any) {
+  const test::TemporaryFolder folder;
+  Checkpoint c = example();
+  write_checkpoint(folder / "c.h5", c);
+  const auto back = read_checkpoint(folder / "c.h5").constants;
+  ASSERT_TRUE(back.has_value());
+  EXPECT_EQ(back->loss, c.constants->loss);
+  EXPECT_EQ(back->cond_g, c.constants->cond_g);
+  EXPECT_EQ(back->starts, c.constants->starts);
+  EXPECT_EQ(back->starts_that_reached_it, c.constants->starts_that_reached_it);
+  EXPECT_EQ(back->coframe, c.constants->coframe);
+  EXPECT_EQ(back->terms, c.constants->terms);
+  EXPECT_EQ(back->weights, c.constants->weights);
+  c.constants.reset();
+  write_checkpoint(folder / "c.h5", c);
+  EXPECT_FALSE(read_checkpoint(folder / "c.h5").constants.has_value());
 }
 
 TEST(Checkpoint, parameters_have_their_pytorch_names_and_shapes) {
@@ -231,7 +252,11 @@ TEST(HostileCheckpoint, numbers_that_cannot_be_are_refused_by_name) {
                                     {"/schedule", "factor", {nan, -1.0, 0.0, 2.0, infinity}},
                                     {"/schedule", "best", {nan, -infinity}},
                                     {"/schedule", "bad_epochs", counts},
-                                    {"/schedule", "rollbacks", counts}};
+                                    {"/schedule", "rollbacks", counts},
+                                    {"/constants", "loss", {nan, infinity}},
+                                    {"/constants", "cond_g", {nan, -1.0, infinity}},
+                                    {"/constants", "starts", counts},
+                                    {"/constants", "starts_that_reached_it", {nan, 0.0, 17.0}}};
   for (const auto& number : numbers)
     for (const double value : number.impossible) {
       write_changed(path, [&](hid_t file) { set_attribute(file, number.object, number.name, {value}); });
@@ -298,6 +323,19 @@ TEST(HostileCheckpoint, what_lbfgs_remembers_comes_in_pairs_of_the_right_shape) 
   EXPECT_NE(message({2, n}, {3, n}).find("lbfgs_changes: has shape"), std::string::npos);
   EXPECT_NE(message({2, n - 1}, {2, n - 1}).find("lbfgs_steps: has shape"), std::string::npos);
   EXPECT_NE(message({n}, {n}).find("lbfgs_steps: has shape"), std::string::npos);
+}
+
+TEST(HostileCheckpoint, constants_of_another_shape_are_refused) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "c.h5";
+  const std::vector<double> numbers(49, 1.0);
+  for (const char* name : {"/constants/coframe", "/constants/terms/a", "/constants/weights/a"}) {
+    write_changed(path, [&](hid_t file) { set_dataset(file, name, {7, 6}, numbers.data()); });
+    EXPECT_NE(read_or_refuse(path).find(std::string(name) + ": has shape"), std::string::npos);
+  }
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  write_changed(path, [&](hid_t file) { set_dataset(file, "/constants/terms/a", {1}, &nan); });
+  EXPECT_NE(read_or_refuse(path).find("/constants/terms/a"), std::string::npos);
 }
 
 TEST(HostileCheckpoint, of_the_corpus_is_read_or_refused_by_name) {
