@@ -30,7 +30,7 @@ int main() {
     exact.push_back(4.0 * df * df * std::pow(f, -8.0 / 3.0));
   }
   // Coordinates commute: all structure constants are zero.
-  const auto fields = k7::g2::torsion_fields(phi, derivatives, k7::geometry::Structure{}, /*threads=*/1);
+  const auto fields = k7::g2::torsion_fields(phi, derivatives, k7::geometry::Structure{});
   for (const auto& field : fields) {
     if (field.name != "norm2_dphi") continue;
     for (int i = 0; i < n; ++i)

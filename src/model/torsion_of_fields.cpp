@@ -9,8 +9,8 @@
 #include <limits>
 
 #include "io/field_file.hpp"
-#include "io/shared_hdf5.hpp"
 #include "io/json_file.hpp"
+#include "io/shared_hdf5.hpp"
 #include "k7/base/error.hpp"
 #include "k7/g2/torsion_fields.hpp"
 #include "k7/io/sample_file.hpp"

@@ -42,6 +42,7 @@ function(k7_add_module name)
   target_include_directories(k7mod_${name} PUBLIC "$<BUILD_INTERFACE:${room}>")
   target_include_directories(k7mod_${name} PUBLIC "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
   target_link_libraries(k7mod_${name} PUBLIC ${ARG_PUBLIC} PRIVATE $<BUILD_INTERFACE:k7_flags> ${ARG_PRIVATE})
+  target_compile_features(k7mod_${name} PUBLIC cxx_std_17)
   set_target_properties(k7mod_${name} PROPERTIES EXPORT_NAME ${name})
 endfunction()
 

@@ -3,7 +3,7 @@
 // The exact k nearest neighbours of every point under d^2(i,j) = 1/2 v^T (g_i + g_j) v, where v is the frame
 // displacement from i to j (symmetric in i and j), across ranks.
 //
-// How. Every rank orders its points by a tree of leaves and searches leaf against leaf (src/spectral/
+// How. Every rank orders its points by a tree of leaves and searches leaf against leaf (see
 // knn_search.hpp, with the proof that no bound drops a neighbour). What it found limits what can still come:
 // each query leaf goes with its largest limit to the ranks that may own nearer points, these answer with the
 // points that are near enough to the leaf's box, the halo, and a second search looks at the halo. The d^2 of
