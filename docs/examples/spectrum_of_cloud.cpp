@@ -9,21 +9,9 @@
 #include "k7/parallel/environment.hpp"
 #include "k7/spectral/compute_spectrum.hpp"
 #include "k7/spectral/session.hpp"
+#include "printer.hpp"
 
 namespace {
-
-/// Shows what the library tells; without it, the library is silent.
-class Printer final : public k7::Observer {
- public:
-  explicit Printer(bool speaks) : speaks_(speaks) {}
-  void info(const std::string& line) override {
-    if (speaks_) std::printf("%s\n", line.c_str());
-  }
-  void warn(const std::string& line) override { info("warning: " + line); }
-
- private:
-  bool speaks_;
-};
 
 /// This rank's share of n random points, all with the metric 1 in the coordinate frame.
 k7::spectral::PointCloud draw(const k7::geometry::Manifold& torus, k7::GlobalIndex n,

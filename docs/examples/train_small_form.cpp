@@ -10,23 +10,7 @@
 #include "k7/model/threads.hpp"
 #include "k7/parallel/environment.hpp"
 #include "k7/train/train.hpp"
-
-namespace {
-
-/// Prints the library's lines; the library itself prints nothing.
-class Printer final : public k7::Observer {
- public:
-  explicit Printer(bool speaks) : speaks_(speaks) {}
-  void info(const std::string& line) override {
-    if (speaks_) std::printf("%s\n", line.c_str());
-  }
-  void warn(const std::string& line) override { info("warning: " + line); }
-
- private:
-  bool speaks_;
-};
-
-}  // namespace
+#include "printer.hpp"
 
 int main(int argc, char** argv) {
   const k7::parallel::Environment mpi(argc, argv);

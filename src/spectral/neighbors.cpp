@@ -11,7 +11,7 @@ Regions redistribute(Run& run, PointCloud cloud, int most_copies) {
   run.lap();
   Regions regions = make_regions(std::move(cloud), run.manifold, run.comm, run.options.threads);
   require_distinct(regions.points, most_copies, run.options.source, run.comm);
-  run.report.ids = regions.points.cloud.ids;
+  if (run.options.keep_functions) run.report.ids = regions.points.cloud.ids;
   run.report.timing.partition = run.lap();
   run.observer.info(fmt::format("gave each rank a region: {:.2f} s", run.report.timing.partition));
   return regions;

@@ -2,6 +2,7 @@
 #include "spectral/output.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "io/shared_hdf5.hpp"
 #include "k7/parallel/agree.hpp"
@@ -25,7 +26,7 @@ class InputOrder {
   template <class F>
   auto bring(std::size_t width, const F& value_of) const {
     const auto rows = route_.bring(width, value_of);
-    auto result = rows;
+    std::decay_t<decltype(rows)> result(rows.size());
     for (std::size_t i = 0; i < arrived_.size(); ++i)
       std::copy_n(rows.data() + i * width, width,
                   result.data() + static_cast<std::size_t>(arrived_[i] - range_.begin) * width);

@@ -23,7 +23,7 @@ import pytest
 import programs
 from programs import Done, ProgramTest, write_samples
 
-LONGEST_LOADING = 1.5  # seconds of a core that the dynamic loader may take
+LONGEST_LOADING = 0.5  # seconds of a core that the dynamic loader may take; 0.2 to 0.3 were seen
 SPECTRAL = "s.h5 -k 16 -n 6 -o"
 TRAIN = "--preset notebook --hidden 16,16 --batch-size 64 --checkpoint-every 1000000 --out run"
 
@@ -256,12 +256,14 @@ class Training(ProgramTest):
 
     def stop(self, arguments: str, delay: float, number: int, environment: dict[str, str]) -> None:
         """A signal `delay` seconds after the start ends the training with a checkpoint, soon. Only while the dynamic
-        loader still brings in LibTorch, which takes less than a second, can nothing be done against it."""
+        loader still brings in LibTorch, which takes a fifth of a second here, can nothing be done against it. On a busy
+        machine that may last longer, but takes no more of a core."""
         shutil.rmtree(self.folder / "run", ignore_errors=True)
         process = subprocess.Popen(programs.command("k7_train", *arguments.split()), cwd=self.folder, env=environment,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         time.sleep(delay)
-        is_loading = not holds_signals(process.pid) and processor_seconds(process.pid) < LONGEST_LOADING
+        is_young = delay < 1.0 or processor_seconds(process.pid) < LONGEST_LOADING
+        is_loading = is_young and not holds_signals(process.pid)
         started = time.monotonic()
         process.send_signal(number)
         done = programs.finish(process)

@@ -90,7 +90,7 @@ struct SpectrumReport {
   GlobalIndex n_points = 0;
   GlobalIndex n_components = 0;
   GlobalIndex n_halo = 0;        ///< points of other ranks that this rank had to look at
-  std::vector<GlobalIndex> ids;  ///< (n_local) input rows of this rank's rows of pairs.functions
+  std::vector<GlobalIndex> ids;  ///< (n_local) input rows of this rank's rows of pairs.functions, if wanted
   EigenPairs pairs;
   std::vector<Rung> ladder;  ///< empty without extrapolation
   SpectrumLimit limit;       ///< its multiplets may go beyond the reported eigenvalues

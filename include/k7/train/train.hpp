@@ -34,8 +34,8 @@ struct TrainResult {
   std::shared_ptr<const nlohmann::ordered_json> timing;
 };
 
-/// Trains the network: data-parallel over the ranks, the same loss history at any rank count up to the
-/// rounding of sums. Writes last.h5, best.h5 and history.csv into options.out, which is made if it does not
+/// Trains the network: data-parallel over the ranks, with results that do not depend on their number, see
+/// docs/guarantees.md. Writes last.h5, best.h5 and history.csv into options.out, which is made if it does not
 /// exist. Stops after a checkpoint when the observer of any rank wants it. Each rank computes with the threads
 /// of model::use_threads(). Collective.
 /// @throws CollectiveError for options, checkpoints and folders that do not work

@@ -44,6 +44,9 @@ class EdgeRule {
         if (levels_[i * k + m] < neighbors_.size()) visit(i, m, graph_.places[i * k + m], levels_[i * k + m]);
   }
 
+  /// Of a list entry i * k + m: the first of the graphs that has it.
+  std::uint8_t level(std::size_t entry) const { return levels_[entry]; }
+
  private:
   /// (places, graphs) r^2 of own rows and of ghosts.
   std::vector<double> radii(const parallel::Communicator& comm) const {
@@ -95,17 +98,29 @@ HalfEdge half_edge(const KnnGraph& graph, std::size_t i, std::size_t m, GlobalIn
 /// The reverse of every edge whose end belongs to another rank, sent to that rank.
 std::vector<Message> receive_reverse_edges(const KnnGraph& graph, const EdgeRule& rule,
                                            const parallel::Communicator& comm) {
+  std::size_t n_sent = 0;
+  rule.for_each_edge([&](std::size_t, std::size_t, std::uint32_t place, std::uint8_t) {
+    if (place >= graph.n_local()) ++n_sent;
+  });
+  // Edges, not messages, which are made on the way: there are many, and a message takes four times as much.
   std::vector<int> owners;
-  std::vector<Message> messages;
-  rule.for_each_edge([&](std::size_t i, std::size_t m, std::uint32_t place, std::uint8_t level) {
+  std::vector<std::size_t> entries;  // of the lists of neighbours
+  owners.reserve(n_sent);
+  entries.reserve(n_sent);
+  const auto k = static_cast<std::size_t>(graph.k);
+  rule.for_each_edge([&](std::size_t i, std::size_t m, std::uint32_t place, std::uint8_t) {
     if (place < graph.n_local()) return;
-    const GlobalIndex row = graph.row_of(place);
-    owners.push_back(row_owner(graph.row_starts, row));
-    messages.push_back({row, half_edge(graph, i, m, graph.row_begin + static_cast<GlobalIndex>(i), level)});
+    owners.push_back(row_owner(graph.row_starts, graph.row_of(place)));
+    entries.push_back(i * k + m);
   });
   const parallel::Route route(owners, comm);
   std::vector<int>().swap(owners);
-  return route.forth(std::move(messages));
+  return route.bring(1, [&](std::size_t sent, std::size_t) {
+    const std::size_t i = entries[sent] / k;
+    const GlobalIndex row = graph.row_begin + static_cast<GlobalIndex>(i);
+    return Message{graph.row_of(graph.places[entries[sent]]),
+                   half_edge(graph, i, entries[sent] % k, row, rule.level(entries[sent]))};
+  });
 }
 
 /// Half-edges of every local row, with duplicates.

@@ -226,9 +226,9 @@ SentPoints points_to_send(const std::vector<BoxQuery>& queries, const std::vecto
 IndexedCloud fetch_halo(const std::vector<BoxQuery>& boxes, const IndexedCloud& own,
                         const geometry::Embedding& embedding, double slack,
                         const parallel::Communicator& comm, int threads) {
-  const SentQueries asked = queries_to_send(boxes, own.tree, slack, comm);
+  SentQueries asked = queries_to_send(boxes, own.tree, slack, comm);
   const parallel::Route to_owners(asked.ranks, comm);
-  const auto queries = to_owners.forth(asked.queries);
+  const auto queries = to_owners.forth(std::move(asked.queries));
   const SentPoints sent = points_to_send(queries, to_owners.arrivals(), own.tree, slack);
   const parallel::Route to_askers(sent.ranks, comm);
   const auto bring = [&](const auto* data, std::size_t width) {
