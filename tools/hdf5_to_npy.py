@@ -24,6 +24,9 @@ def _add_library_path() -> None:
 
 
 _add_library_path()
+from k7_report_lib.libraries import require_libraries  # noqa: E402
+
+require_libraries("hdf5_to_npy.py")
 import h5py  # noqa: E402
 from k7_report_lib import samples  # noqa: E402
 from k7_report_lib.atomic import AtomicGroup, flush_to_disk  # noqa: E402
@@ -103,7 +106,8 @@ def convert(options: argparse.Namespace) -> None:
     with AtomicGroup(folder) as group:
         refuse_stale_phi(folder, datasets)
         if frame != "coordinate":
-            LOG.warning("note: %s: the metric is in the %s frame, and .npy files cannot say so", options.file,
+            LOG.warning("note: %s: the metric is in the %s frame; .npy files cannot say so, and npy_to_hdf5.py takes "
+                        "it for one in coordinates", options.file,
                         frame if frame == "left-invariant" else shown(frame))
         temporaries = {name: group.reserve(NPY_NAMES[name]) for name in datasets}
         LOG.info("datasets %s", ", ".join(datasets))

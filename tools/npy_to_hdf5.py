@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Turns the notebook's three .npy files into one K7 sample file."""
+"""Turns NumPy arrays of points and metrics into one K7 sample file."""
 
 from __future__ import annotations
 
@@ -24,106 +24,146 @@ def _add_library_path() -> None:
 
 
 _add_library_path()
+from k7_report_lib.libraries import require_libraries  # noqa: E402
+
+require_libraries("npy_to_hdf5.py")
 import h5py  # noqa: E402
 import numpy as np  # noqa: E402
 from k7_report_lib import samples  # noqa: E402
 from k7_report_lib.atomic import AtomicGroup, flush_to_disk  # noqa: E402
 from k7_report_lib.cli import OneLineParser, make_parser, run_main  # noqa: E402
-from k7_report_lib.errors import InputError, from_os_error  # noqa: E402
-from k7_report_lib.notebook_files import NPY_NAMES, open_npy  # noqa: E402
+from k7_report_lib.conversion import DENSITIES, MANIFOLDS, Conversion, choose  # noqa: E402
+from k7_report_lib.errors import InputError, from_os_error, shown  # noqa: E402
+from k7_report_lib.notebook_files import find_arrays  # noqa: E402
 
 LOG = logging.getLogger("k7_report_lib.npy_to_hdf5")
 
-STRUCTURE_BYTES = 64 << 10  # more than HDF5 needs for the attributes and three dataset headers
+STRUCTURE_BYTES = 64 << 10  # more than HDF5 needs for the attributes and the dataset headers
 
-EPILOG = """input, in DIR (the notebook's names; float64 or float32; never pickled objects):
-  k7_tcs_pinn_coords.npy   (N, 7)      coordinates
-  k7_tcs_pinn_metric.npy   (N, 7, 7)   g in these coordinates
-  k7_tcs_pinn_phi.npy      (N, 35)     phi_ijk, i<j<k; optional
+EPILOG = """input: a folder with .npy files, or one .npz file with the same names as keys; float64 or float32:
+  coords   (N, 7)      coordinates of the points
+  metric   (N, 7, 7)   g in these coordinates; (7, 7) if it is constant
+  phi      (N, 35)     phi_ijk, i<j<k; or (N, 7, 7, 7), antisymmetric; (35,) or (7, 7, 7) if it is constant; optional
+The notebook's names k7_tcs_pinn_coords, k7_tcs_pinn_metric and k7_tcs_pinn_phi do as well.
 
-output: an HDF5 file with /coords, /metric, /phi, which k7_spectral reads. The files are copied in blocks, so they
-need not fit in memory; numbers and their type stay as they are, and hdf5_to_npy.py gives the same bits back.
+output: an HDF5 file, which k7_spectral reads. Coordinates are plain numbers from a region with free ends, unless
+  --periods 1,1,1,1,1,1,1   says which of them come back to where they began, and after how much (0 = not periodic)
+  --manifold torus7         says so of all seven, after 2 pi
+  --manifold s1xs3xs3       takes them for the notebook's [theta, x, y], x = (q_x, q_y, q_z) / (1 + |q_w|) and so for y
+  --manifold interval-s3xs3 the same with a radius in the place of theta
+Numbers and their type stay as they are, and hdf5_to_npy.py gives the same bits back; but on S3 the file has the points
+as quaternions, and metric and phi in the left-invariant coframe. Coordinates do not tell q_w from -q_w, so each point
+gets a sign by a coin, the same in every run: g is taken for a metric that is the same at both.
+
+Arrays with the notebook's names are taken for points of its sampler if they lie in its chart, and no option says what
+they are: --manifold s1xs3xs3 --density notebook. --manifold notebook-chart is the chart as the notebook's own matrix
+has it, with nothing identified.
+
+--density writes /weight, the density of the points against the volume of g: uniform means that equal volumes hold
+equally many points, notebook that points are uniform on S1 x S3 x S3 with unit radii, whatever g is. Without it
+k7_spectral estimates the density, or takes the points for uniform in the frame (--method ritz).
+
+.npy files are copied in blocks and need not fit in memory; .npz files must.
 
 example:
-  npy_to_hdf5.py outputs -o outputs/samples.h5 --manifold notebook-chart
-  k7_spectral outputs/samples.h5 --method notebook -o outputs/spectral.json
-  k7_report outputs
+  npy_to_hdf5.py outputs -o outputs/samples.h5            # the notebook's arrays
+  k7_spectral outputs/samples.h5 -o outputs/spectral.json
+
+  python3 -c "import numpy as np; np.savez('torus.npz', coords=np.random.rand(10000, 7), metric=np.eye(7))"
+  npy_to_hdf5.py torus.npz --periods 1,1,1,1,1,1,1 --density uniform
+  k7_spectral torus.h5                                    # 0, then 14 times (2 pi)^2 = 39.48
+
+  npy_to_hdf5.py outputs -o outputs/chart.h5 --manifold notebook-chart
+  k7_spectral outputs/chart.h5 --method notebook          # the notebook's own matrix
 """
+
+
+def periods(text: str) -> tuple[float, ...]:
+    """The seven numbers of --periods."""
+    try:
+        numbers = tuple(map(float, text.split(",")))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != samples.DIM or not all(0 <= number < np.inf for number in numbers):
+        raise argparse.ArgumentTypeError(f"{shown(text)} should be 7 finite numbers with commas between them, none "
+                                         "negative; 0 = not periodic")
+    return numbers
 
 
 def parser() -> OneLineParser:
     """The command line of this program."""
-    result = make_parser("npy_to_hdf5.py", "Turns the notebook's three .npy files into one K7 sample file.", EPILOG)
-    result.add_argument("folder", metavar="DIR", type=Path, help="folder with the notebook's .npy files")
-    result.add_argument("-o", "--output", metavar="FILE", type=Path, help="sample file (default: DIR/samples.h5)")
-    result.add_argument("--manifold", choices=("euclidean", "notebook-chart"), default="euclidean",
-                        help="what the coordinates are: plain numbers, or the notebook's [theta, x, y] chart of "
-                             "S1 x S3 x S3 (default: %(default)s)")
+    result = make_parser("npy_to_hdf5.py", "Turns NumPy arrays of points and metrics into one K7 sample file.", EPILOG)
+    result.add_argument("source", metavar="DIR|FILE.npz", type=Path, help="folder with .npy files, or an .npz file")
+    result.add_argument("-o", "--output", metavar="FILE", type=Path,
+                        help="sample file (default: DIR/samples.h5, or FILE.h5)")
+    result.add_argument("--manifold", choices=MANIFOLDS,
+                        help="what the coordinates are (default: euclidean; s1xs3xs3 for the notebook's)")
+    result.add_argument("--periods", metavar="P0,...,P6", type=periods,
+                        help="period of each coordinate, 0 = not periodic (default: the manifold's)")
+    result.add_argument("--density", choices=DENSITIES,
+                        help="write /weight: how the points were drawn (default: none; notebook for the notebook's)")
     return result
 
 
-def open_inputs(folder: Path) -> dict[str, np.ndarray]:
-    """Maps the notebook's files of `folder` by dataset name, checked for type, shape and number of rows.
-
-    Raises InputError naming the file that is missing or wrong; phi alone may be absent.
-    """
-    if not folder.is_dir():
-        problem = "is not a folder" if folder.exists() else "is missing"
-        raise InputError(folder, problem, "give the folder with the notebook's .npy files")
-    arrays: dict[str, np.ndarray] = {}
-    for name, file_name in NPY_NAMES.items():
-        path = folder / file_name
-        if name == "phi" and not path.exists():
-            continue
-        arrays[name] = open_npy(path, name)
-        samples.check_same_rows(path, "array", arrays[name], len(arrays["coords"]), NPY_NAMES["coords"])
-    return arrays
+def check_output(output: Path, conversion: Conversion) -> None:
+    """Raises InputError where the output would replace one of the arrays that it is made of."""
+    for array in conversion.arrays.values():
+        if output.exists() and output.samefile(array.path):
+            raise InputError(output, "is one of the input files", "give another name with -o")
 
 
-def write_samples(temporary: Path, folder: Path, arrays: dict[str, np.ndarray], manifold: str) -> None:
+def write_samples(temporary: Path, conversion: Conversion) -> None:
     """Writes the sample file under its temporary name, block by block, and flushes it to disk.
 
     HDF5 writes only the few kB of structure, plain writes put the numbers where it reserved room: HDF5 1.10 ends in a
     crash, not an error, if the disk fills up while it holds data. Raises InputError naming file and row at the first
-    entry that is not finite; OSError if the disk refuses the file.
+    entry that is wrong; OSError if the disk refuses the file.
     """
+    layout = conversion.layout()
+    sizes = {name: int(np.prod(shape)) * dtype.itemsize for name, (shape, dtype) in layout.items()}
     with temporary.open("wb") as stream:  # what HDF5 is about to need must be there
         stream.write(bytes(STRUCTURE_BYTES))
-        stream.truncate(STRUCTURE_BYTES + sum(array.nbytes for array in arrays.values()))
-    offsets = _write_structure(temporary, arrays, manifold)
+        stream.truncate(STRUCTURE_BYTES + sum(sizes.values()))
+    offsets = _write_structure(temporary, conversion)
     with temporary.open("rb+") as stream:
-        for name, array in arrays.items():
-            stream.seek(offsets[name])
-            for _, block in samples.finite_blocks(folder / NPY_NAMES[name], "array", array):
-                stream.write(np.ascontiguousarray(block).tobytes())
+        for first, rows in conversion.blocks():
+            for name, block in rows.items():
+                stream.seek(offsets[name] + first * (sizes[name] // conversion.n_samples))
+                stream.write(np.ascontiguousarray(block, dtype=layout[name][1]).tobytes())
         flush_to_disk(stream)
 
 
-def _write_structure(temporary: Path, arrays: dict[str, np.ndarray], manifold: str) -> dict[str, int]:
+def _write_structure(temporary: Path, conversion: Conversion) -> dict[str, int]:
     """Creates attributes and contiguous, unfilled datasets; returns where in the file each dataset's bytes begin."""
-    layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     with h5py.File(temporary, "w", locking=False) as file:
-        file.attrs.update(format=samples.FORMAT, version=samples.VERSION, manifold=manifold, frame="coordinate")
-        return {name: file.create_dataset(name, shape=array.shape, dtype=array.dtype, dcpl=layout).id.get_offset()
-                for name, array in arrays.items()}
+        file.attrs.update(format=samples.FORMAT, version=samples.VERSION, manifold=conversion.manifold,
+                          frame=conversion.frame)
+        if conversion.periods is not None:
+            file.attrs["periods"] = conversion.periods
+        return {name: file.create_dataset(name, shape=shape, dtype=dtype, dcpl=properties).id.get_offset()
+                for name, (shape, dtype) in conversion.layout().items()}
 
 
 def convert(options: argparse.Namespace) -> None:
     """Runs the conversion that the command line asks for."""
-    output: Path = options.output or options.folder / "samples.h5"
-    arrays = open_inputs(options.folder)
-    LOG.info("%d samples, datasets %s", len(arrays["coords"]), ", ".join(arrays))
+    inputs = find_arrays(options.source)
+    is_folder = options.source.is_dir()
+    output: Path = options.output or (options.source / "samples.h5" if is_folder else options.source.with_suffix(".h5"))
+    conversion, note = choose(inputs, options.manifold, options.periods, options.density)
+    check_output(output, conversion)
+    LOG.info("%d samples, datasets %s", conversion.n_samples, ", ".join(conversion.layout()))
     with AtomicGroup(output.parent) as group:
         temporary = group.reserve(output.name)
         try:
-            write_samples(temporary, options.folder, arrays, options.manifold)
+            write_samples(temporary, conversion)
         except OSError as error:
             raise from_os_error(error, output, "written") from error
         group.commit()
     if not options.quiet:
-        print(f"wrote {output}: {len(arrays['coords'])} samples, {options.manifold}")
+        print(f"wrote {output}: {conversion.n_samples} samples, {conversion.summary()}{note}")
 
 
 if __name__ == "__main__":

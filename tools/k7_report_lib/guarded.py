@@ -20,6 +20,7 @@ TEXT_LIMIT = 256 << 20  # bytes of a JSON or CSV file; a million epochs take les
 CHILD_MEMORY = 2 << 30  # more address space than blocks and HDF5's caches take
 SILENT_SECONDS = 30  # of processor time that the reader of HDF5 may take for one block
 ANSWER_LIMIT = 1 << 20  # bytes that a reader may answer
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"  # how a file begins that Git LFS has not fetched
 
 _in_child = False
 
@@ -46,8 +47,14 @@ def _not_regular(path: Path) -> InputError:
 
 
 def check_regular(path: Path) -> None:
-    """Raises InputError unless `path` is a regular file that this user may read."""
-    os.close(open_regular(path))
+    """Raises InputError unless `path` is a regular file that this user may read, and no stand-in of Git LFS."""
+    with open(open_regular(path), "rb") as stream:
+        try:
+            beginning = stream.read(len(LFS_POINTER))
+        except OSError as error:
+            raise from_os_error(error, path, "read") from error
+    if beginning == LFS_POINTER:
+        raise InputError(path, "is a Git LFS pointer, not the file itself", "run git lfs pull in its repository")
 
 
 def read_bytes(path: Path) -> bytes:

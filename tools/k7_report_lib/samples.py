@@ -10,7 +10,7 @@ import math
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 import h5py
 import numpy as np
@@ -115,7 +115,7 @@ def dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
     """The dataset `/name` after `check_array`. Raises InputError if it is missing or not as in the schema."""
     item = own_object(path, file, name)
     if not isinstance(item, h5py.Dataset):
-        raise InputError(path, "is missing", f"should be a dataset of shape {_shape_text(name)}", f"dataset /{name}")
+        raise InputError(path, "is missing", f"should be a dataset of shape {shape_text(name)}", f"dataset /{name}")
     _check_storage(path, f"dataset /{name}", item)
     check_array(path, f"dataset /{name}", item, name)
     _check_promise(path, f"dataset /{name}", item)
@@ -170,14 +170,19 @@ def _check_promise(path: Path, where: str, item: h5py.Dataset) -> None:
 
 
 def check_array(path: Path, where: str, array: Any, name: str) -> None:
-    """Checks type and shape of an array (HDF5 dataset or .npy map) that holds the schema's dataset `name`."""
+    """Checks type and shape of an HDF5 dataset that holds the schema's dataset `name`."""
+    check_type(path, where, array)
+    if array.shape is None or array.shape[1:] != ROW_SHAPES[name] or not array.shape:
+        raise InputError(path, f"has shape {array.shape}", f"should be {shape_text(name)}", where)
+    if array.shape[0] == 0:
+        raise InputError(path, "has no rows", f"should be {shape_text(name)} with N of at least 1", where)
+
+
+def check_type(path: Path, where: str, array: Any) -> None:
+    """Checks that an array holds floating-point numbers that K7 reads."""
     dtype = np.dtype(array.dtype)
     if dtype.kind != "f" or dtype.itemsize not in (4, 8):
         raise InputError(path, f"has type {str(dtype)[:80]}", "should be float64 or float32", where)
-    if array.shape is None or array.shape[1:] != ROW_SHAPES[name] or not array.shape:
-        raise InputError(path, f"has shape {array.shape}", f"should be {_shape_text(name)}", where)
-    if array.shape[0] == 0:
-        raise InputError(path, "has no rows", f"should be {_shape_text(name)} with N of at least 1", where)
 
 
 def check_same_rows(path: Path, where: str, array: Any, n_samples: int, other: str) -> None:
@@ -199,11 +204,15 @@ def finite_blocks(path: Path, where: str, array: Any) -> Iterator[tuple[int, np.
             block = np.asarray(array[first : first + step])
         except OSError as error:
             raise InputError(path, f"cannot be read from row {first} on ({shown(str(error))})", "write it again", where) from error
-        finite = np.isfinite(block).reshape(len(block), -1).all(axis=1)
-        if not finite.all():
-            row = first + int(np.argmin(finite))
-            raise InputError(path, "holds NaN or infinity", "should be finite", f"{where}: row {row}")
+        check_finite(path, block, lambda row: f"{where}: row {first + row}")
         yield first, block
+
+
+def check_finite(path: Path, block: np.ndarray, place: Callable[[int], str]) -> None:
+    """Raises InputError naming the first row of a block with an infinite or NaN entry; `place` names rows."""
+    finite = np.isfinite(block).reshape(len(block), -1).all(axis=1)
+    if not finite.all():
+        raise InputError(path, "holds NaN or infinity", "should be finite", place(int(np.argmin(finite))))
 
 
 def det_statistics(path: Path) -> DetStatistics:
@@ -273,5 +282,6 @@ def _histogram_edges(mean: float, minimum: float, maximum: float) -> np.ndarray:
     return edges
 
 
-def _shape_text(name: str) -> str:
+def shape_text(name: str) -> str:
+    """The shape of the schema's dataset `name`, as messages write it."""
     return "(N, " + ", ".join(str(extent) for extent in ROW_SHAPES[name]) + ")"
