@@ -53,7 +53,8 @@ class SpectralProgram final : public cli::Program {
     report_results(context, report, outputs);
     if (!command_.eigenvectors.empty())
       outputs.write(command_.eigenvectors, [&](const std::string& path) {
-        spectral::write_eigenvectors(path, report.pairs, report.ids, report.n_points, comm);
+        spectral::write_eigenvectors(path, report.pairs, report.ids, report.n_points + report.n_left_out,
+                                     comm);
       });
     return finish(report, outputs);
   }

@@ -19,11 +19,15 @@ void SpectralCommand::declare(CLI::App& app) {
       ->transform(cli::whole(o.eigenvalues, 1));
   cli::add_choice(
       app, "--method", o.method,
-      "graph: calibrated graph Laplacian; ritz: Rayleigh-Ritz on global basis functions, the points as "
-      "quadrature; notebook: the notebook's matrix, symmetrised");
+      "auto: graph and ritz side by side, one bar; graph: calibrated graph Laplacian; ritz: Rayleigh-Ritz on "
+      "global basis functions, the points as quadrature; notebook: the notebook's matrix, symmetrised");
+  cli::add_choice(app, "--density", o.density,
+                  "Density of the points against the Riemannian volume where the file has no /weight");
   app.add_flag("--extrapolate", extrapolate,
-               "Limits k, N -> infinity with error bars (the default for --method graph)");
+               "Limits k, N -> infinity with error bars (the default, but for --method notebook)");
   app.add_flag("--no-extrapolate", no_extrapolate, "Eigenvalues of the one graph as it is");
+  app.add_flag("--keep-outliers", o.keep_outliers,
+               "Keep points that lie far from all others; they are left out otherwise, with a warning");
   app.add_option("--h-star", prediction.h_star, "H* of the prediction lambda_1 H* = target")
       ->transform(cli::positive());
   app.add_option("--lambda1-target", prediction.target, "Target of the prediction lambda_1 H* = target")

@@ -31,6 +31,10 @@ std::string Manifold::point_defect(const double*) const {
   return {};
 }
 
+std::unique_ptr<Manifold> Manifold::in_units(const Form1&) const {
+  return nullptr;
+}
+
 void Manifold::sample(const DrawKey&, std::uint64_t, double*, double*) const {
   throw InputError("manifold " + name() + " has no sampler; choose one of " +
                    joined(manifold_names(ManifoldUse::training)));

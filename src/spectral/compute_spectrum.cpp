@@ -5,6 +5,7 @@
 
 #include "k7/parallel/agree.hpp"
 #include "k7/spectral/session.hpp"
+#include "spectral/cloud/units.hpp"
 #include "spectral/knn/point_checks.hpp"
 #include "spectral/run.hpp"
 
@@ -16,6 +17,8 @@ using Compute = void (*)(Run&, PointCloud);
 /// A new method has a name in names_of(Method) and a line here.
 Compute compute_of(Method method) {
   switch (method) {
+    case Method::automatic:
+      return compute_with_both;
     case Method::graph:
       return compute_with_graph;
     case Method::ritz:
@@ -47,15 +50,29 @@ SpectrumReport compute_spectrum(PointCloud cloud, const geometry::Manifold& mani
     validate(options);
     validate(options, cloud.n_global, comm.size());
   });
-  Run run{manifold, options, comm, observer, neighbors_found, device_of(options.device)};
-  require_measurable(cloud, manifold, options.source, comm, observer);
+  const MetricStatistics statistics = metric_statistics(cloud, comm);
+  // The notebook's weights have a length of their own, so that its matrix depends on the units.
+  const Units units = options.method == Method::notebook ? Units{} : choose_units(cloud, manifold, comm);
+  const auto unit_manifold = units.manifold(manifold);
+  units.take_out(cloud);
+  if (options.density == Density::uniform && !has_densities(cloud, comm))
+    cloud.densities.assign(cloud.size(), 1.0);
+  Run run{unit_manifold ? *unit_manifold : manifold,
+          options,
+          comm,
+          observer,
+          neighbors_found,
+          device_of(options.device),
+          units.length_sq()};
+  require_measurable(cloud, run.manifold, options.source, comm, observer);
   SpectrumReport& report = run.report;
   report.method = options.method;
   report.k = options.method == Method::ritz ? 0 : options.neighbors;
   report.on_gpu = run.device == Device::cuda;
   report.n_points = cloud.n_global;
-  report.metric = metric_statistics(cloud, comm);
+  report.metric = statistics;
   compute_of(options.method)(run, std::move(cloud));
+  units.put_back(report);
   report.timing.total = run.watch.seconds();
   return std::move(run.report);
 }

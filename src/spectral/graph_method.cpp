@@ -1,153 +1,156 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "spectral/graph_method.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
 #include <numeric>
+#include <utility>
 
 #include "spectral/graph/components.hpp"
+#include "spectral/graph/resolution.hpp"
 #include "spectral/limit/ladder.hpp"
 #include "spectral/limit/limit.hpp"
-#include "spectral/neighbors.hpp"
 
 namespace k7::spectral {
-namespace {
 
-/// The spectrum of the graph that was asked for, and of the ladder of graphs around it.
-class GraphMethod {
- public:
-  explicit GraphMethod(Run& run) : run_(run), report_(run.report), ladder_(ladder_neighbors(k())) {}
+GraphMethod::GraphMethod(Run& run)
+    : run_(run), report_(run.report), ladder_(ladder_neighbors(run.options.neighbors)) {
+  choose_ladder();
+}
 
-  void compute(PointCloud cloud) {
-    const Regions regions = redistribute(run_, std::move(cloud), k());
-    choose_ladder();
-    solve_all_points(find_neighbors(run_, regions, graph_neighbors().back()));
-    if (!report_.ladder.empty()) extrapolate_with_halves(regions);
+void GraphMethod::compute(const Regions& regions, KnnGraph graph) {
+  if (has_ladder_ && report_.n_strays > 0) {
+    has_ladder_ = false;
+    obstacle_ = fmt::format("{} points lie far from all others", report_.n_strays);
   }
+  solve_all_points(regions.points, std::move(graph));
+  if (!report_.ladder.empty()) extrapolate_with_halves(regions);
+}
 
- private:
-  int k() const { return run_.options.neighbors; }
+/// Halves of the points must have several times more points than the largest neighbourhood.
+void GraphMethod::choose_ladder() {
+  if (run_.options.limits == Limits::none) return;
+  has_ladder_ = report_.n_points >= GlobalIndex{8} * ladder_.back();
+  if (has_ladder_) return;
+  obstacle_ = fmt::format("{} points are too few with -k {}; at least {} are needed", report_.n_points, k(),
+                          8 * ladder_.back());
+  run_.observer.warn("no limits k, N -> infinity: " + obstacle_);
+}
 
-  /// Halves of the points must have several times more points than the largest neighbourhood.
-  void choose_ladder() {
-    if (run_.options.limits == Limits::none) return;
-    has_ladder_ = report_.n_points >= GlobalIndex{8} * ladder_.back();
-    if (has_ladder_) return;
-    obstacle_ = fmt::format("{} points are too few with -k {}; at least {} are needed", report_.n_points, k(),
-                            8 * ladder_.back());
-    run_.observer.warn("no limits k, N -> infinity: " + obstacle_);
+/// Numbers of neighbours whose graphs are needed.
+std::vector<int> GraphMethod::graph_neighbors() const {
+  return has_ladder_ ? ladder_ : std::vector<int>{k()};
+}
+
+SymmetricGraph GraphMethod::make_graph(const IndexedCloud& points, const KnnGraph& directed,
+                                       const std::vector<int>& neighbors) const {
+  auto graph = symmetrize(directed, neighbors, Join::balanced, run_.comm);
+  graph.resolutions = measure_resolution(directed, points.cloud, run_.manifold, neighbors, run_.comm);
+  return graph;
+}
+
+void GraphMethod::solve_all_points(const IndexedCloud& points, KnnGraph directed) {
+  const auto graph = make_graph(points, directed, graph_neighbors());
+  directed = {};
+  Rung rung = solve_first_rung(graph);
+  if (!report_.pairs.converged) obstacle_ = "the eigensolver did not converge";
+  report_.limit = without_limit(rung, report_.pairs.zero_modes, obstacle_);
+  if (!has_ladder_ || !report_.pairs.converged) return;
+  report_.ladder.push_back(std::move(rung));
+  ladder_start_ = run_.watch.seconds();
+  climb_graph(graph, 0);
+}
+
+/// The graph whose eigenvalues are reported.
+Rung GraphMethod::solve_first_rung(const SymmetricGraph& graph) {
+  const auto& comm = run_.comm;
+  const auto components = connected_components(graph, k(), comm);
+  run_.note_components(components.count);
+  NullSpace null_space;
+  null_space.count = static_cast<int>(std::min(components.count, GlobalIndex{run_.options.eigenvalues}));
+  null_space.components = number_components(components, graph.row_begin, null_space.count, comm);
+  Rung rung{0, k(), graph.n_global, 0.0, 0.0, components.count, graph.shortest_sq(k()), 0.0, {}};
+  const auto laplacian = graph_laplacian(graph, k(), run_.options.source, run_.device, comm);
+  rung.mean_degree = laplacian.mean_degree;
+  rung.mean_distance_sq = laplacian.mean_distance_sq;
+  rung.mean_cut = laplacian.mean_cut;
+  report_.timing.assemble = run_.lap();
+  run_.observer.info(fmt::format("assembled the matrix: {:.2f} s", report_.timing.assemble));
+  rung.values = solve_whole_multiplets(laplacian, graph, null_space);
+  report_.timing.eigensolve = run_.lap();
+  run_.observer.info(
+      fmt::format("computed {} eigenvalues: {:.2f} s", rung.values.size(), report_.timing.eigensolve));
+  return rung;
+}
+
+/// Solves for more eigenvalues than are reported, until the last multiplet is seen to its end.
+/// @return all eigenvalues; the reported pairs are in the report
+std::vector<double> GraphMethod::solve_whole_multiplets(const Laplacian& laplacian,
+                                                        const SymmetricGraph& graph,
+                                                        const NullSpace& null_space) {
+  auto options = run_.eigen_options();
+  const int reported = run_.options.eigenvalues;
+  const int most = static_cast<int>(std::min(GlobalIndex{2} * reported + 16, graph.n_global - 1));
+  for (options.count += 4;; options.count += options.count / 2) {
+    options.count = std::min(options.count, most);
+    const auto pairs = smallest_eigenpairs(laplacian, graph.ids, null_space, options, run_.comm);
+    const auto multiplets = find_multiplets(pairs.values, pairs.zero_modes, graph.n_global);
+    const bool is_cut =
+        !multiplets.empty() && multiplets.back().is_open && multiplets.back().first < reported;
+    if (is_cut && options.count < most && pairs.converged) continue;
+    report_.pairs = first(pairs, reported);
+    return pairs.values;
   }
+}
 
-  /// Numbers of neighbours whose graphs are needed.
-  std::vector<int> graph_neighbors() const { return has_ladder_ ? ladder_ : std::vector<int>{k()}; }
+/// Edges of all rungs to climb, for the time left: all points but for the first rung, and both halves.
+double GraphMethod::ladder_work() const {
+  const double neighbors = std::accumulate(ladder_.begin(), ladder_.end(), 0.0);
+  return static_cast<double>(report_.n_points) * (2.0 * neighbors - k());
+}
 
-  void solve_all_points(KnnGraph directed) {
-    const auto& comm = run_.comm;
-    const auto graph = symmetrize(directed, graph_neighbors(), Join::balanced, comm);
-    directed = {};
-    Rung rung = solve_first_rung(graph);
-    if (!report_.pairs.converged) obstacle_ = "the eigensolver did not converge";
-    report_.limit = without_limit(rung, report_.pairs.zero_modes, obstacle_);
-    if (!has_ladder_ || !report_.pairs.converged) return;
-    report_.ladder.push_back(std::move(rung));
-    ladder_start_ = run_.watch.seconds();
-    climb_graph(graph, 0);
+/// Solves the remaining rungs of one graph, with a tolerance far below their statistical noise.
+void GraphMethod::climb_graph(const SymmetricGraph& graph, int part) {
+  LadderOptions options{run_.eigen_options(), run_.options.source, run_.device};
+  options.eigen.count = static_cast<int>(report_.ladder.front().values.size());
+  options.eigen.tolerance = 1e-4;
+  options.eigen.keep_functions = false;
+  auto neighbors = ladder_;
+  if (part == 0) neighbors.erase(std::find(neighbors.begin(), neighbors.end(), k()));
+  auto rungs = climb(graph, neighbors, part, options, run_.comm, [&](const Rung& r) {
+    climbed_ += static_cast<double>(r.n_points) * r.k;
+    const double taken = run_.watch.seconds() - ladder_start_;
+    run_.observer.info(fmt::format("ladder: {} points, {} neighbours; {:.1f} s, about {:.0f} s left",
+                                   r.n_points, r.k, taken, taken * (ladder_work() / climbed_ - 1.0)));
+  });
+  report_.ladder.insert(report_.ladder.end(), std::make_move_iterator(rungs.begin()),
+                        std::make_move_iterator(rungs.end()));
+}
+
+void GraphMethod::extrapolate_with_halves(const Regions& regions) {
+  const auto& comm = run_.comm;
+  const int threads = run_.options.threads;
+  for (const int part : {1, 2}) {
+    const auto half =
+        index_points(half_sample(regions.points.cloud, part, comm), *regions.embedding, comm, threads);
+    const auto directed =
+        build_knn_graph(half, run_.manifold, *regions.embedding, ladder_.back(), comm, threads);
+    const auto graph = make_graph(half, directed, ladder_);
+    climb_graph(graph, part);
   }
-
-  /// The graph whose eigenvalues are reported.
-  Rung solve_first_rung(const SymmetricGraph& graph) {
-    const auto& comm = run_.comm;
-    const auto components = connected_components(graph, k(), comm);
-    run_.note_components(components.count);
-    NullSpace null_space;
-    null_space.count = static_cast<int>(std::min(components.count, GlobalIndex{run_.options.eigenvalues}));
-    null_space.components = number_components(components, graph.row_begin, null_space.count, comm);
-    Rung rung{0, k(), graph.n_global, 0.0, 0.0, components.count, {}};
-    const auto laplacian = graph_laplacian(graph, k(), run_.options.source, run_.device, comm);
-    rung.mean_degree = laplacian.mean_degree;
-    rung.mean_distance_sq = laplacian.mean_distance_sq;
-    report_.timing.assemble = run_.lap();
-    run_.observer.info(fmt::format("assembled the matrix: {:.2f} s", report_.timing.assemble));
-    rung.values = solve_whole_multiplets(laplacian, graph, null_space);
-    report_.timing.eigensolve = run_.lap();
-    run_.observer.info(
-        fmt::format("computed {} eigenvalues: {:.2f} s", rung.values.size(), report_.timing.eigensolve));
-    return rung;
-  }
-
-  /// Solves for more eigenvalues than are reported, until the last multiplet is seen to its end.
-  /// @return all eigenvalues; the reported pairs are in the report
-  std::vector<double> solve_whole_multiplets(const Laplacian& laplacian, const SymmetricGraph& graph,
-                                             const NullSpace& null_space) {
-    auto options = run_.eigen_options();
-    const int reported = run_.options.eigenvalues;
-    const int most = static_cast<int>(std::min(GlobalIndex{2} * reported + 16, graph.n_global - 1));
-    for (options.count += 4;; options.count += options.count / 2) {
-      options.count = std::min(options.count, most);
-      const auto pairs = smallest_eigenpairs(laplacian, graph.ids, null_space, options, run_.comm);
-      const auto multiplets = find_multiplets(pairs.values, pairs.zero_modes, graph.n_global);
-      const bool is_cut =
-          !multiplets.empty() && multiplets.back().is_open && multiplets.back().first < reported;
-      if (is_cut && options.count < most && pairs.converged) continue;
-      report_.pairs = first(pairs, reported);
-      return pairs.values;
-    }
-  }
-
-  /// Edges of all rungs to climb, for the time left: all points but for the first rung, and both halves.
-  double ladder_work() const {
-    const double neighbors = std::accumulate(ladder_.begin(), ladder_.end(), 0.0);
-    return static_cast<double>(report_.n_points) * (2.0 * neighbors - k());
-  }
-
-  /// Solves the remaining rungs of one graph, with a tolerance far below their statistical noise.
-  void climb_graph(const SymmetricGraph& graph, int part) {
-    LadderOptions options{run_.eigen_options(), run_.options.source, run_.device};
-    options.eigen.count = static_cast<int>(report_.ladder.front().values.size());
-    options.eigen.tolerance = 1e-4;
-    options.eigen.keep_functions = false;
-    auto neighbors = ladder_;
-    if (part == 0) neighbors.erase(std::find(neighbors.begin(), neighbors.end(), k()));
-    auto rungs = climb(graph, neighbors, part, options, run_.comm, [&](const Rung& r) {
-      climbed_ += static_cast<double>(r.n_points) * r.k;
-      const double taken = run_.watch.seconds() - ladder_start_;
-      run_.observer.info(fmt::format("ladder: {} points, {} neighbours; {:.1f} s, about {:.0f} s left",
-                                     r.n_points, r.k, taken, taken * (ladder_work() / climbed_ - 1.0)));
-    });
-    report_.ladder.insert(report_.ladder.end(), std::make_move_iterator(rungs.begin()),
-                          std::make_move_iterator(rungs.end()));
-  }
-
-  void extrapolate_with_halves(const Regions& regions) {
-    const auto& comm = run_.comm;
-    const int threads = run_.options.threads;
-    for (const int part : {1, 2}) {
-      const auto half =
-          index_points(half_sample(regions.points.cloud, part, comm), *regions.embedding, comm, threads);
-      const auto graph =
-          symmetrize(build_knn_graph(half, run_.manifold, *regions.embedding, ladder_.back(), comm, threads),
-                     ladder_, Join::balanced, comm);
-      climb_graph(graph, part);
-    }
-    report_.limit = extrapolate(report_.ladder, report_.pairs.zero_modes);
-    if (!report_.limit.obstacle.empty())
-      run_.observer.warn("no limits k, N -> infinity: " + report_.limit.obstacle);
-    report_.timing.extrapolate = run_.lap();
-  }
-
-  Run& run_;
-  SpectrumReport& report_;
-  std::vector<int> ladder_;
-  bool has_ladder_ = false;
-  std::string obstacle_;       // why there are no limits though they are wanted
-  double ladder_start_ = 0.0;  // seconds
-  double climbed_ = 0.0;       // part of ladder_work()
-};
-
-}  // namespace
+  report_.limit = extrapolate(report_.ladder, report_.pairs.zero_modes);
+  if (!report_.limit.obstacle.empty())
+    run_.observer.warn("no limits k, N -> infinity: " + report_.limit.obstacle);
+  report_.timing.extrapolate = run_.lap();
+}
 
 void compute_with_graph(Run& run, PointCloud cloud) {
-  GraphMethod(run).compute(std::move(cloud));
+  GraphMethod method(run);
+  auto [regions, graph] =
+      find_neighborhoods(run, std::move(cloud), {run.options.neighbors, false}, method.most_neighbors());
+  method.compute(regions, std::move(graph));
 }
 
 }  // namespace k7::spectral

@@ -6,11 +6,21 @@
 
 namespace k7::spectral {
 
-/// Gives each rank a region of the points. Collective.
-/// @param most_copies more points than this in one place are refused
-Regions redistribute(Run& run, PointCloud cloud, int most_copies);
+/// The points, each rank with a region of its own, and their nearest neighbours.
+struct Neighborhoods {
+  Regions regions;
+  KnnGraph graph;
+};
 
-/// The graph of the k nearest neighbours, which the caller of compute_spectrum sees before it is returned. Collective.
-KnnGraph find_neighbors(Run& run, const Regions& regions, int k);
+/// How points that are not like the others are treated.
+struct PointPolicy {
+  int most_copies;    ///< more points than this in one place are refused
+  bool keeps_strays;  ///< see find_strays
+  bool sees_boundary = true;
+};
+
+/// Gives each rank a region of the points and finds the k nearest neighbours of each, without strays unless the
+/// policy keeps them. The caller of compute_spectrum sees the graph before it is returned. Collective.
+Neighborhoods find_neighborhoods(Run& run, PointCloud cloud, const PointPolicy& policy, int k);
 
 }  // namespace k7::spectral

@@ -11,8 +11,8 @@ void compute_with_notebook(Run& run, PointCloud cloud) {
   constexpr int bearable_copies = 20000;
   const auto& comm = run.comm;
   SpectrumReport& report = run.report;
-  const Regions regions = redistribute(run, std::move(cloud), bearable_copies);
-  const KnnGraph graph = find_neighbors(run, regions, run.options.neighbors);
+  const auto [regions, graph] =
+      find_neighborhoods(run, std::move(cloud), {bearable_copies, true, false}, run.options.neighbors);
   const auto symmetric = symmetrize(graph, {graph.k}, Join::either, comm);
   run.note_components(connected_components(symmetric, graph.k, comm).count);
   run.observer.info("the notebook's L is not symmetric: its matrix was symmetrised as (L + L^T)/2");

@@ -2,7 +2,7 @@
 #include "spectral/output.hpp"
 
 #include <algorithm>
-#include <type_traits>
+#include <limits>
 
 #include "io/shared_hdf5.hpp"
 #include "k7/parallel/agree.hpp"
@@ -11,22 +11,25 @@
 namespace k7::spectral {
 namespace {
 
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
 /// Brings rows to the order of the input file, an even share to each rank.
 class InputOrder {
  public:
-  InputOrder(const std::vector<GlobalIndex>& ids, GlobalIndex n_global, const parallel::Communicator& comm)
-      : range_(parallel::even_rows(n_global, comm.rank(), comm.size())),
-        route_(owners(ids, n_global, comm.size()), comm),
+  InputOrder(const std::vector<GlobalIndex>& ids, GlobalIndex n_rows, const parallel::Communicator& comm)
+      : range_(parallel::even_rows(n_rows, comm.rank(), comm.size())),
+        route_(owners(ids, n_rows, comm.size()), comm),
         arrived_(route_.forth(ids)) {}
 
   std::uint64_t begin() const { return static_cast<std::uint64_t>(range_.begin); }
   std::uint64_t count() const { return static_cast<std::uint64_t>(range_.count()); }
 
   /// @param value_of (row i, column c) -> number
-  template <class F>
-  auto bring(std::size_t width, const F& value_of) const {
+  /// @param missing what rows of points that were left out get
+  template <class F, class T>
+  std::vector<T> bring(std::size_t width, T missing, const F& value_of) const {
     const auto rows = route_.bring(width, value_of);
-    std::decay_t<decltype(rows)> result(rows.size());
+    std::vector<T> result(static_cast<std::size_t>(range_.count()) * width, missing);
     for (std::size_t i = 0; i < arrived_.size(); ++i)
       std::copy_n(rows.data() + i * width, width,
                   result.data() + static_cast<std::size_t>(arrived_[i] - range_.begin) * width);
@@ -34,10 +37,10 @@ class InputOrder {
   }
 
  private:
-  static std::vector<int> owners(const std::vector<GlobalIndex>& ids, GlobalIndex n_global, int ranks) {
+  static std::vector<int> owners(const std::vector<GlobalIndex>& ids, GlobalIndex n_rows, int ranks) {
     std::vector<int> owner;
     owner.reserve(ids.size());
-    for (const GlobalIndex id : ids) owner.push_back(parallel::even_owner(id, n_global, ranks));
+    for (const GlobalIndex id : ids) owner.push_back(parallel::even_owner(id, n_rows, ranks));
     return owner;
   }
 
@@ -50,37 +53,40 @@ class InputOrder {
 
 void write_graph(const std::string& path, const KnnGraph& graph, int n_neighbors,
                  const parallel::Communicator& comm) {
-  const InputOrder order(graph.ids, graph.n_global, comm);
+  const InputOrder order(graph.ids, graph.n_rows, comm);
   const auto k = static_cast<std::size_t>(n_neighbors);
-  const io::Hdf5File::Shape shape{static_cast<std::uint64_t>(graph.n_global), k};
+  const io::Hdf5File::Shape shape{static_cast<std::uint64_t>(graph.n_rows), k};
   io::SharedHdf5Output output(path, comm, 2 * sizeof(double) * shape[0] * shape[1]);
   parallel::agree(comm, [&] {
     output.file().create_dataset("/neighbors", shape, io::Hdf5File::Type::int64);
     output.file().create_dataset("/distance_sq", shape, io::Hdf5File::Type::float64);
   });
   {
-    const auto ids = order.bring(k, [&](std::size_t i, std::size_t m) { return graph.neighbor(i, m).id; });
+    const auto ids = order.bring(k, GlobalIndex{-1},
+                                 [&](std::size_t i, std::size_t m) { return graph.neighbor(i, m).id; });
     parallel::agree(
         comm, [&] { output.file().write_rows("/neighbors", order.begin(), order.count(), ids.data()); });
   }
-  const auto squares =
-      order.bring(k, [&](std::size_t i, std::size_t m) { return graph.neighbor(i, m).distance_sq; });
+  const auto squares = order.bring(k, nan, [&](std::size_t i, std::size_t m) {
+    return graph.length_sq * graph.neighbor(i, m).distance_sq;
+  });
   parallel::agree(
       comm, [&] { output.file().write_rows("/distance_sq", order.begin(), order.count(), squares.data()); });
   output.commit();
 }
 
 void write_eigenvectors(const std::string& path, const EigenPairs& pairs, const std::vector<GlobalIndex>& ids,
-                        GlobalIndex n_global, const parallel::Communicator& comm) {
-  const InputOrder order(ids, n_global, comm);
+                        GlobalIndex n_rows, const parallel::Communicator& comm) {
+  const InputOrder order(ids, n_rows, comm);
   const std::size_t n = pairs.values.size();
-  const io::Hdf5File::Shape shape{static_cast<std::uint64_t>(n_global), n};
+  const io::Hdf5File::Shape shape{static_cast<std::uint64_t>(n_rows), n};
   io::SharedHdf5Output output(path, comm, sizeof(double) * shape[0] * (shape[1] + 1));
   parallel::agree(comm, [&] {
     output.file().create_dataset("/eigenvectors", shape, io::Hdf5File::Type::float64);
     output.file().create_dataset("/eigenvalues", {n}, io::Hdf5File::Type::float64);
   });
-  const auto rows = order.bring(n, [&](std::size_t i, std::size_t c) { return pairs.functions[i * n + c]; });
+  const auto rows =
+      order.bring(n, nan, [&](std::size_t i, std::size_t c) { return pairs.functions[i * n + c]; });
   parallel::agree(comm, [&] {
     output.file().write_rows("/eigenvectors", order.begin(), order.count(), rows.data());
     if (comm.is_root()) output.file().write_rows("/eigenvalues", 0, n, pairs.values.data());

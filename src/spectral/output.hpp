@@ -11,12 +11,14 @@
 namespace k7::spectral {
 
 /// /neighbors (N, k) int64, input rows, and /distance_sq (N, k) float64, of the k nearest of graph.k
-/// neighbours. Collective.
+/// neighbours; -1 and NaN in rows of points that were left out. Collective.
 void write_graph(const std::string& path, const KnnGraph& graph, int k, const parallel::Communicator& comm);
 
-/// /eigenvectors (N, n) float64, the functions f with f^T M f = 1, and /eigenvalues (n). Collective.
+/// /eigenvectors (N, n) float64, the functions f with f^T M f = 1, and /eigenvalues (n); NaN in rows of
+/// points that were left out. Collective.
 /// @param ids (n_local) input rows
+/// @param n_rows N, of the input
 void write_eigenvectors(const std::string& path, const EigenPairs& pairs, const std::vector<GlobalIndex>& ids,
-                        GlobalIndex n_global, const parallel::Communicator& comm);
+                        GlobalIndex n_rows, const parallel::Communicator& comm);
 
 }  // namespace k7::spectral

@@ -18,6 +18,7 @@ struct Run {
   Observer& observer;
   const NeighborsFound& neighbors_found;
   Device device = Device::cpu;
+  double length_sq = 1.0;  ///< the caller's square of the unit of length in which the points are
   SpectrumReport report{};
 
   /// Seconds since the last call.
@@ -40,6 +41,7 @@ struct Run {
 };
 
 // The methods: each takes the points and fills the report. Collective.
+void compute_with_both(Run& run, PointCloud cloud);
 void compute_with_graph(Run& run, PointCloud cloud);
 void compute_with_notebook(Run& run, PointCloud cloud);
 void compute_with_ritz(Run& run, PointCloud cloud);

@@ -56,8 +56,33 @@ io::Json multiplets_json(const SpectrumLimit& limit) {
                     {"open", m.is_open},
                     {"eigenvalue", m.raw},
                     {"extrapolated", number_or_null(m.limit)},
-                    {"error", number_or_null(m.error)}});
+                    {"error", number_or_null(m.error)},
+                    {"method", name_of(m.source)},
+                    {"obstacle", m.obstacle}});
   return list;
+}
+
+/// What one of two methods says.
+io::Json one_method_json(const SpectrumLimit& limit, std::size_t n_reported) {
+  return {{"extrapolated", per_eigenvalue(limit.values, n_reported)},
+          {"error", per_eigenvalue(limit.errors, n_reported)},
+          {"obstacle", limit.obstacle},
+          {"multiplets", multiplets_json(limit)}};
+}
+
+/// The multiplet of the first eigenvalue after the zero mode, null without one.
+const Multiplet* first_multiplet(const SpectrumReport& report) {
+  for (const Multiplet& m : report.limit.multiplets)
+    if (m.first <= 1 && 1 < m.first + m.count) return &m;
+  return nullptr;
+}
+
+/// Where the judged eigenvalue comes from.
+std::string judged_method(const SpectrumReport& report) {
+  if (report.method == Method::notebook) return name_of(report.method);
+  const bool has_limit = std::isfinite(value_or_nan(report.limit.values, 1));
+  const Multiplet* multiplet = first_multiplet(report);
+  return name_of(has_limit && multiplet != nullptr ? multiplet->source : Source::graph);
 }
 
 io::Json ladder_json(const std::vector<Rung>& ladder) {
@@ -69,6 +94,8 @@ io::Json ladder_json(const std::vector<Rung>& ladder) {
                     {"mean_degree", rung.mean_degree},
                     {"mean_distance_sq", rung.mean_distance_sq},
                     {"n_components", rung.n_components},
+                    {"shortest_sq", number_or_null(rung.shortest_sq)},
+                    {"mean_cut", rung.mean_cut},
                     {"eigenvalues", rung.values}});
   return list;
 }
@@ -78,15 +105,21 @@ std::string with_error(double value, double error) {
   return std::isfinite(error) ? format("none; graph +- %.2g", error) : "-";
 }
 
+/// Where the limit of a multiplet comes from, or why there is none.
+std::string remark(const Multiplet& m) {
+  if (m.is_open) return "may go on; raise -n";
+  return m.obstacle.empty() ? name_of(m.source) : m.obstacle;
+}
+
 std::string multiplet_table(const SpectrumLimit& limit, std::size_t n_reported) {
-  std::string text = format("%-12s  %12s  %-24s\n", "multiplet", "graph mean", "limit");
+  std::string text = format("%-12s  %12s  %-24s  %s\n", "multiplet", "mean", "limit", "method");
   for (const Multiplet& m : limit.multiplets) {
     if (static_cast<std::size_t>(m.first) >= n_reported) break;
     const int last = m.first + m.count - 1;
     const std::string range =
         m.count == 1 ? std::to_string(m.first) : std::to_string(m.first) + " - " + std::to_string(last);
-    text += format("%-12s  %12.6g  %-24s%s\n", range.c_str(), m.raw, with_error(m.limit, m.error).c_str(),
-                   m.is_open ? "  may go on; raise -n" : "");
+    text += format("%-12s  %12.6g  %-24s  %s\n", range.c_str(), m.raw, with_error(m.limit, m.error).c_str(),
+                   remark(m).c_str());
   }
   return text;
 }
@@ -142,17 +175,24 @@ io::Json spectrum_json(const SpectrumReport& report) {
                       {"zero_modes", pairs.zero_modes},
                       {"k", report.k},
                       {"n_points", report.n_points},
+                      {"left_out", {{"count", report.n_left_out}, {"rows", report.left_out}}},
                       {"converged", pairs.converged}};
+  if (report.method == Method::automatic) {
+    json["spectral"]["graph"] = one_method_json(report.graph_limit, pairs.values.size());
+    json["spectral"]["ritz"] = one_method_json(report.ritz_limit, pairs.values.size());
+  }
   json["spectral"]["ladder"] = ladder_json(report.ladder);
   json["validation"] = {{"passed", verdict.passed},
                         {"status", verdict.status},
-                        {"basis", std::isfinite(value_or_nan(report.limit.values, 1)) ? "limit" : "graph"}};
+                        {"basis", std::isfinite(value_or_nan(report.limit.values, 1)) ? "limit" : "graph"},
+                        {"method", judged_method(report)}};
   json["timing"] = {{"read_s", report.timing.read},
                     {"partition_s", report.timing.partition},
                     {"knn_s", report.timing.knn},
                     {"assemble_s", report.timing.assemble},
                     {"eigensolve_s", report.timing.eigensolve},
                     {"extrapolate_s", report.timing.extrapolate},
+                    {"ritz_s", report.timing.ritz},
                     {"total_s", report.timing.total}};
   return json;
 }
@@ -172,14 +212,14 @@ std::string spectrum_table(const SpectrumReport& report) {
   if (!report.limit.multiplets.empty()) text += multiplet_table(report.limit, pairs.values.size());
   if (!report.limit.obstacle.empty()) text += "no limits: " + report.limit.obstacle + "\n";
   const Verdict verdict = judge(report);
-  text += format("lambda_1 * H* = %.6g with H* = %g; target %g, deviation %.2f %%: %s\n",
-                 verdict.lambda1_h_star, report.prediction.h_star, report.prediction.target,
-                 verdict.deviation_percent, verdict.status.c_str());
+  text += format("lambda_1 * H* = %.6g (%s) with H* = %g; target %g, deviation %.2f %%: %s\n",
+                 verdict.lambda1_h_star, judged_method(report).c_str(), report.prediction.h_star,
+                 report.prediction.target, verdict.deviation_percent, verdict.status.c_str());
   const Timing& t = report.timing;
   text += format(
-      "seconds: read %.2f, partition %.2f, kNN %.2f, assemble %.2f, eigensolve %.2f, limits %.2f, total "
-      "%.2f\n",
-      t.read, t.partition, t.knn, t.assemble, t.eigensolve, t.extrapolate, t.total);
+      "seconds: read %.2f, partition %.2f, kNN %.2f, assemble %.2f, eigensolve %.2f, limits %.2f, Ritz %.2f, "
+      "total %.2f\n",
+      t.read, t.partition, t.knn, t.assemble, t.eigensolve, t.extrapolate, t.ritz, t.total);
   return text;
 }
 

@@ -28,7 +28,7 @@ void validate(const SpectrumOptions& o) {
       o.device != DeviceChoice::cuda || cuda_available(),
       "--device cuda: this PETSc has no CUDA, or no GPU is there; use --device cpu, or a PETSc built with "
       "CUDA");
-  require(o.limits != Limits::wanted || o.method == Method::graph,
+  require(o.limits != Limits::wanted || o.method == Method::graph || o.method == Method::automatic,
           "--extrapolate: --method " + name_of(o.method) +
               " has no limits of graphs; leave it out, or use --method graph");
 }

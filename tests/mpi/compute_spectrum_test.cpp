@@ -2,6 +2,9 @@
 // The whole way from points to a spectrum, as a function of the library.
 #include "k7/spectral/compute_spectrum.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "k7/base/error.hpp"
 #include "petsc_session.hpp"
 #include "point_clouds.hpp"
@@ -141,6 +144,130 @@ TEST(SpectrumOptions, what_does_not_go_together_is_refused_without_a_program) {
               o.neighbors = 100;
             }),
             "");
+}
+
+/// Points of a flat interval times a torus in coordinates x_a = units[a] y_a, and its metric length^2 |dy|^2.
+PointCloud box_points(GlobalIndex n, const geometry::Form1& units, double length) {
+  PointCloud cloud;
+  cloud.n_global = n;
+  cloud.point_size = geometry::dim;
+  const auto rows = parallel::even_rows(n, world().rank(), world().size());
+  for (GlobalIndex row = rows.begin; row < rows.end; ++row) {
+    cloud.ids.push_back(row);
+    for (std::uint32_t a = 0; a < geometry::dim; ++a) {
+      double pair[2];
+      geometry::uniform_pair({1, geometry::Stream::samples, 0}, static_cast<std::uint64_t>(row), a, pair);
+      cloud.points.push_back(pair[0] * units[a]);
+    }
+  }
+  cloud.one_metric = true;
+  geometry::Matrix7 g = geometry::Matrix7::Zero();
+  for (int a = 0; a < geometry::dim; ++a) {
+    const double entry = length / units[static_cast<std::size_t>(a)];
+    g(a, a) = entry * entry;
+  }
+  const auto packed = geometry::pack(g.data());
+  cloud.metrics.assign(packed.begin(), packed.end());
+  return cloud;
+}
+
+SpectrumReport spectrum_of_box(const SpectrumOptions& options, const geometry::Form1& units, double length,
+                               Observer& observer, const NeighborsFound& neighbors_found = {}) {
+  geometry::ManifoldParameters parameters;
+  parameters.periods = geometry::Periods{0.0};
+  for (std::size_t a = 1; a < geometry::dim; ++a) (*parameters.periods)[a] = units[a];
+  const auto manifold = geometry::make_manifold("euclidean", parameters);
+  return compute_spectrum(box_points(1000, units, length), *manifold, options, world(), observer,
+                          neighbors_found);
+}
+
+/// Lengths of 10^-75 to 10^75 and coordinates in seven other units each: nothing changes but the units.
+TEST(ComputeSpectrum, units_do_not_matter) {
+  SpectrumOptions options;
+  options.eigenvalues = 6;
+  Listener listener;
+  const geometry::Form1 ones{1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0};
+  const auto expected = spectrum_of_box(options, ones, 1.0, listener);
+  ASSERT_FALSE(std::isnan(expected.limit.values[1]));
+  for (int power = -75; power <= 75; power += 25) {
+    geometry::Form1 units = ones;
+    for (std::size_t a = 0; a < geometry::dim; ++a)
+      units[a] = std::pow(10.0, (power * static_cast<int>(a)) / 7);
+    const double length = std::pow(10.0, power);
+    double largest = 0.0;
+    const auto report = spectrum_of_box(options, units, length, listener, [&](const KnnGraph& graph) {
+      for (const double d : graph.distance_sq) largest = std::max(largest, d * graph.length_sq);
+    });
+    const auto near = [&](double value, double one) {
+      EXPECT_NEAR(value * length * length, one, 1e-9 * std::abs(one)) << "power " << power;
+    };
+    ASSERT_EQ(report.pairs.values.size(), expected.pairs.values.size());
+    for (std::size_t i = 1; i < report.pairs.values.size(); ++i) {
+      near(report.pairs.values[i], expected.pairs.values[i]);
+      near(report.limit.values[i], expected.limit.values[i]);
+      near(report.limit.errors[i], expected.limit.errors[i]);
+    }
+    ASSERT_EQ(report.limit.multiplets.size(), expected.limit.multiplets.size());
+    near(report.limit.multiplets[0].raw, expected.limit.multiplets[0].raw);
+    for (std::size_t i = 0; i < report.ladder.size(); ++i) {
+      near(report.ladder[i].values[1], expected.ladder[i].values[1]);
+      near(1.0 / report.ladder[i].mean_distance_sq, 1.0 / expected.ladder[i].mean_distance_sq);
+    }
+    EXPECT_GT(world().max(largest), 1e-2 * length * length);
+    EXPECT_LT(world().max(largest), 7.0 * length * length);
+  }
+  EXPECT_TRUE(listener.warnings.empty());
+}
+
+/// One point far away is named and left out; every number is that of the other points.
+TEST(ComputeSpectrum, strays_are_left_out) {
+  SpectrumOptions options;
+  options.eigenvalues = 6;
+  options.keep_functions = true;
+  const geometry::Form1 ones{1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0};
+  const auto euclidean = geometry::make_manifold("euclidean");
+  for (const double place : {6.0, 50.0, 1e6}) {
+    PointCloud cloud = box_points(1001, ones, 1.0);
+    for (std::size_t i = 0; i < cloud.size(); ++i)
+      if (cloud.ids[i] == 17)
+        std::fill_n(cloud.points.begin() + static_cast<std::ptrdiff_t>(i * geometry::dim), geometry::dim,
+                    place);
+    const PointCloud all = cloud;
+    Listener listener;
+    const auto report = compute_spectrum(std::move(cloud), *euclidean, options, world(), listener);
+    EXPECT_EQ(report.n_points, 1000);
+    EXPECT_EQ(report.n_left_out, 1);
+    EXPECT_EQ(report.left_out, std::vector<GlobalIndex>{17});
+    ASSERT_EQ(listener.warnings.size(), 1U);
+    EXPECT_NE(listener.warnings[0].find("row 17"), std::string::npos) << listener.warnings[0];
+    EXPECT_GT(report.pairs.values[1], 1.0);
+    EXPECT_EQ(std::count(report.ids.begin(), report.ids.end(), 17), 0);
+    EXPECT_EQ(world().sum(static_cast<GlobalIndex>(report.ids.size())), 1000);
+
+    options.keep_outliers = true;
+    const auto kept = compute_spectrum(all, *euclidean, options, world(), listener);
+    options.keep_outliers = false;
+    EXPECT_EQ(kept.n_points, 1001);
+    EXPECT_EQ(kept.n_left_out, 0);
+    EXPECT_LT(kept.pairs.values[1], 0.1 * report.pairs.values[1]);
+    EXPECT_TRUE(std::isnan(kept.limit.values[1])) << kept.limit.values[1] << " +- " << kept.limit.errors[1];
+    EXPECT_NE(listener.warnings.back().find("--keep-outliers"), 0U);
+  }
+}
+
+/// Dense and sparse regions, and thin tails, are no strays.
+TEST(ComputeSpectrum, tails_are_no_strays) {
+  PointCloud cloud = box_points(3000, {1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0}, 1.0);
+  for (double& x : cloud.points) {  // a normal distribution, nearly: the logistic one
+    const double u = std::min(std::max(x, 1e-12), 1.0 - 1e-12);
+    x = 0.55 * std::log(u / (1.0 - u));
+  }
+  SpectrumOptions options;
+  options.limits = Limits::none;
+  Listener listener;
+  const auto euclidean = geometry::make_manifold("euclidean");
+  EXPECT_EQ(compute_spectrum(std::move(cloud), *euclidean, options, world(), listener).n_left_out, 0);
+  EXPECT_TRUE(listener.warnings.empty());
 }
 
 }  // namespace

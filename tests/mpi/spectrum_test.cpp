@@ -36,20 +36,30 @@ struct Dense {
         square(row, column) = distance_sq;
       }
     }
-    const Eigen::VectorXd s = density_scale(all, (w.cwiseProduct(square)).rowwise().sum());
+    const Eigen::VectorXd energies = w.cwiseProduct(square).rowwise().sum() / 14.0;
+    const Eigen::VectorXd volumes = point_volumes(all, n_neighbors);
+    const Eigen::VectorXd s = volumes.cwiseQuotient(energies).cwiseSqrt();
     w = s.asDiagonal() * w * s.asDiagonal();
     k = -w;
     k.diagonal() += w.rowwise().sum();
-    m = (w.cwiseProduct(square).rowwise().sum() / 14.0).asDiagonal();
+    m = volumes.asDiagonal();
   }
 
-  /// p^{-5/14}, where p is the density, or what follows for it from M ~ p^{-2/7}.
-  static Eigen::VectorXd density_scale(const AllPoints& all, const Eigen::VectorXd& mass) {
-    Eigen::VectorXd s(mass.size());
-    for (Eigen::Index i = 0; i < s.size(); ++i)
-      s(i) = all.densities.empty() ? std::pow(std::pow(mass(i), -3.5), -5.0 / 14.0)
-                                   : std::pow(all.densities[static_cast<std::size_t>(i)], -5.0 / 14.0);
-    return s / std::exp(s.array().log().mean());
+  /// 1/p, where p is the density, or q^{-7/2} where q is the mean d^2 of the nearest ones with weights 1/J.
+  static Eigen::VectorXd point_volumes(const AllPoints& all, int n_neighbors) {
+    Eigen::VectorXd volumes(static_cast<Eigen::Index>(all.size()));
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      double weight = 0.0;
+      double sum = 0.0;
+      for (const auto& [distance_sq, j] : test::nearest(all, i, n_neighbors)) {
+        const double factor = std::max(0.05, double{static_cast<float>(all.volume_factor(i, j))});
+        weight += 1.0 / factor;
+        sum += distance_sq / factor;
+      }
+      volumes(static_cast<Eigen::Index>(i)) =
+          all.densities.empty() ? std::pow(sum / weight, 3.5) : 1.0 / all.densities[i];
+    }
+    return volumes / std::exp(volumes.array().log().mean());
   }
 
   Eigen::VectorXd eigenvalues() const {

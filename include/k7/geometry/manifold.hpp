@@ -81,6 +81,8 @@ class Manifold {
   /// Numbers that describe a point: 7 coordinates, or (theta, q1, q2) on S1 x S3 x S3.
   virtual int point_size() const = 0;
   virtual Periods periods() const = 0;
+  /// The same space with the coordinates x_a / units[a]; null where the frame leaves no choice of units.
+  virtual std::unique_ptr<Manifold> in_units(const Form1& units) const;
 
   /// Frame displacement v (7 numbers) from a to b; v(b, a) = -v(a, b).
   virtual void displacement(const double* a, const double* b, double* v) const = 0;

@@ -12,6 +12,7 @@ namespace k7::spectral {
 /// This rank's share of the sampled points.
 struct PointCloud {
   GlobalIndex n_global = 0;      ///< points of all ranks
+  GlobalIndex n_left_out = 0;    ///< further rows of the input, which are not among the points
   int point_size = 0;            ///< numbers per point
   std::vector<GlobalIndex> ids;  ///< (n_local) row of the input file
   std::vector<double> points;    ///< (n_local, point_size)
@@ -19,14 +20,24 @@ struct PointCloud {
   std::vector<double> metrics;   ///< (n_local, 28) packed, or (28) when one_metric
   std::vector<double>
       densities;  ///< (n_local) sampling density against the Riemannian volume; empty if unknown
+  /// (n_local) distance to the boundary of the region that the points fill, see boundary_distances; empty where the
+  /// space has none
+  std::vector<double> boundary;
 
   std::size_t size() const { return ids.size(); }
+  /// Rows of the input: ids are below it.
+  GlobalIndex n_rows() const { return n_global + n_left_out; }
   const double* point(std::size_t i) const {
     return points.data() + i * static_cast<std::size_t>(point_size);
   }
   const double* metric(std::size_t i) const {
     return metrics.data() + (one_metric ? 0 : i * geometry::n_sym);
   }
+
+  /// A cloud of none of its points, to which some are to be appended; n_global is left open.
+  PointCloud empty_copy() const;
+  /// Appends point i of another cloud like this one.
+  void append(const PointCloud& other, std::size_t i);
 };
 
 /// Determinants of the metric over all points.
@@ -41,6 +52,9 @@ struct MetricStatistics {
 /// Reads the rank's even share of the rows, in blocks. Collective.
 /// @throws CollectiveError naming file, dataset and row of the first point that is not valid
 PointCloud read_points(const io::SampleReader& reader, const parallel::Communicator& comm);
+
+/// Whether the points have densities; a rank without points cannot tell. Collective.
+bool has_densities(const PointCloud& cloud, const parallel::Communicator& comm);
 
 /// Collective.
 MetricStatistics metric_statistics(const PointCloud& cloud, const parallel::Communicator& comm);

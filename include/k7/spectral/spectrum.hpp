@@ -30,18 +30,32 @@ struct Rung {
   double mean_degree;       ///< edges per point, close to k
   double mean_distance_sq;  ///< h^2, see Laplacian
   GlobalIndex n_components;
+  double shortest_sq;  ///< squared length of a direction that is not resolved, otherwise infinite
+  double mean_cut;     ///< how much of the neighbourhoods lies beyond the boundary, mean of -log(share kept)
   std::vector<double> values;  ///< ascending, zero modes included; fewer when some did not converge
 };
+
+/// What a limit comes from.
+enum class Source {
+  graph,  ///< the ladder of graphs
+  ritz,   ///< global basis functions
+  both    ///< they disagree, and the bar covers both
+};
+constexpr NameTable<Source, 3> names_of(Source) {
+  return {{{Source::graph, "graph"}, {Source::ritz, "ritz"}, {Source::both, "both"}}};
+}
 
 /// Neighbouring eigenvalues whose distances are not larger than their noise. Their mean is known much better
 /// than each of them.
 struct Multiplet {
-  int first;     ///< index of its first eigenvalue, zero modes counted
-  int count;     ///< how many
-  bool is_open;  ///< more of it may lie beyond the computed eigenvalues; it then has no limit
-  double raw;    ///< mean eigenvalue of the first rung
-  double limit;  ///< mean eigenvalue for k, N -> infinity; NaN without one
-  double error;  ///< of limit, two standard deviations; NaN without one
+  int first;             ///< index of its first eigenvalue, zero modes counted
+  int count;             ///< how many
+  bool is_open;          ///< more of it may lie beyond the computed eigenvalues; it then has no limit
+  double raw;            ///< mean eigenvalue of the first rung
+  double limit;          ///< mean eigenvalue for k, N -> infinity; NaN without one
+  double error;          ///< of limit, two standard deviations; NaN without one
+  std::string obstacle;  ///< why it has no limit though others may have one; empty otherwise
+  Source source = Source::graph;
 };
 
 /// What a ladder says about the spectrum of the manifold.
@@ -79,21 +93,27 @@ struct Timing {
   double assemble = 0.0;
   double eigensolve = 0.0;
   double extrapolate = 0.0;  ///< all rungs of the ladder but the first
+  double ritz = 0.0;         ///< Rayleigh-Ritz
   double total = 0.0;
 };
 
 /// A finished run.
 struct SpectrumReport {
   Method method = Method::graph;
-  bool on_gpu = false;  ///< whether the matrix was on a GPU
-  int k = 0;            ///< neighbours, 0 where there is no graph
-  GlobalIndex n_points = 0;
+  bool on_gpu = false;                ///< whether the matrix was on a GPU
+  int k = 0;                          ///< neighbours, 0 where there is no graph
+  GlobalIndex n_points = 0;           ///< without those that were left out
+  GlobalIndex n_strays = 0;           ///< points far from all others that are among n_points
+  GlobalIndex n_left_out = 0;         ///< points far from all others
+  std::vector<GlobalIndex> left_out;  ///< input rows of the first of them, ascending
   GlobalIndex n_components = 0;
   GlobalIndex n_halo = 0;        ///< points of other ranks that this rank had to look at
   std::vector<GlobalIndex> ids;  ///< (n_local) input rows of this rank's rows of pairs.functions, if wanted
   EigenPairs pairs;
-  std::vector<Rung> ladder;  ///< empty without extrapolation
-  SpectrumLimit limit;       ///< its multiplets may go beyond the reported eigenvalues
+  std::vector<Rung> ladder;   ///< empty without extrapolation
+  SpectrumLimit limit;        ///< its multiplets may go beyond the reported eigenvalues
+  SpectrumLimit graph_limit;  ///< with Method::automatic: what the graphs say, and
+  SpectrumLimit ritz_limit;   ///< what Rayleigh-Ritz says; limit is what they agree on
   Prediction prediction{};
   MetricStatistics metric{};
   Timing timing;

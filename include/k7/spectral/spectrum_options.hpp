@@ -12,12 +12,25 @@ namespace k7::spectral {
 
 /// How eigenvalues are computed.
 enum class Method {
-  graph,    ///< calibrated graph Laplacian of the nearest neighbours
-  ritz,     ///< Rayleigh-Ritz on global basis functions, the points as quadrature
-  notebook  ///< the notebook's matrix, symmetrised
+  automatic,  ///< graph and ritz side by side; the graph alone without limits
+  graph,      ///< calibrated graph Laplacian of the nearest neighbours
+  ritz,       ///< Rayleigh-Ritz on global basis functions, the points as quadrature
+  notebook    ///< the notebook's matrix, symmetrised
 };
-constexpr NameTable<Method, 3> names_of(Method) {
-  return {{{Method::graph, "graph"}, {Method::ritz, "ritz"}, {Method::notebook, "notebook"}}};
+constexpr NameTable<Method, 4> names_of(Method) {
+  return {{{Method::automatic, "auto"},
+           {Method::graph, "graph"},
+           {Method::ritz, "ritz"},
+           {Method::notebook, "notebook"}}};
+}
+
+/// The density of the points against the Riemannian volume where the points do not say.
+enum class Density {
+  estimate,  ///< from the distances of neighbours
+  uniform    ///< the same everywhere
+};
+constexpr NameTable<Density, 2> names_of(Density) {
+  return {{{Density::estimate, "estimate"}, {Density::uniform, "uniform"}}};
 }
 
 /// Whether the limits k, N -> infinity are computed from a ladder of graphs.
@@ -29,7 +42,8 @@ enum class Limits {
 
 /// Everything that decides what compute_spectrum computes.
 struct SpectrumOptions {
-  Method method = Method::graph;
+  Method method = Method::automatic;
+  Density density = Density::estimate;
   Limits limits = Limits::automatic;
   int neighbors = 32;                             ///< per point
   int eigenvalues = 15;                           ///< how many of the smallest ones, zero modes counted
@@ -38,6 +52,7 @@ struct SpectrumOptions {
   DeviceChoice device = DeviceChoice::automatic;  ///< where matrices live
   /// Whether SpectrumReport::pairs holds the eigenfunctions at the points.
   bool keep_functions = false;
+  bool keep_outliers = false;     ///< points far from all others stay in; they are left out otherwise
   bool report_neighbors = false;  ///< whether the caller wants to see the neighbours, see NeighborsFound
   std::string source = "points";  ///< what messages call the points, e.g. their file
 };

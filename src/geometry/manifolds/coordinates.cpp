@@ -85,6 +85,12 @@ class CoordinateManifold final : public Manifold {
   int point_size() const override { return dim; }
   Periods periods() const override { return periods_; }
 
+  std::unique_ptr<Manifold> in_units(const Form1& units) const override {
+    Periods periods = periods_;
+    for (std::size_t i = 0; i < dim; ++i) periods[i] /= units[i];
+    return std::make_unique<CoordinateManifold>(name_, periods, sampler_);
+  }
+
   void displacement(const double* a, const double* b, double* v) const override {
     for (int i = 0; i < dim; ++i) {
       v[i] = b[i] - a[i];

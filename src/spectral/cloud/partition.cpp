@@ -36,7 +36,7 @@ class Bisection {
   Bisection(const PointCloud& cloud, std::vector<double> embedded, int size,
             const parallel::Communicator& comm)
       : cloud_(cloud), embedded_(std::move(embedded)), size_(static_cast<std::size_t>(size)), comm_(comm) {
-    while (row_bits_ < 62 - coordinate_bits && (GlobalIndex{1} << row_bits_) < cloud.n_global) ++row_bits_;
+    while (row_bits_ < 62 - coordinate_bits && (GlobalIndex{1} << row_bits_) < cloud.n_rows()) ++row_bits_;
     groups_.push_back({0, comm.size(), cloud.n_global});
     group_of_.assign(cloud.size(), 0);
     keys_.resize(cloud.size());

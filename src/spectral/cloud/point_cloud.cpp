@@ -29,6 +29,23 @@ void merge_equal_metrics(PointCloud& cloud, const parallel::Communicator& comm) 
 
 }  // namespace
 
+PointCloud PointCloud::empty_copy() const {
+  PointCloud copy;
+  copy.n_left_out = n_left_out;
+  copy.point_size = point_size;
+  copy.one_metric = one_metric;
+  if (one_metric) copy.metrics = metrics;
+  return copy;
+}
+
+void PointCloud::append(const PointCloud& other, std::size_t i) {
+  ids.push_back(other.ids[i]);
+  points.insert(points.end(), other.point(i), other.point(i) + point_size);
+  if (!one_metric) metrics.insert(metrics.end(), other.metric(i), other.metric(i) + geometry::n_sym);
+  if (!other.densities.empty()) densities.push_back(other.densities[i]);
+  if (!other.boundary.empty()) boundary.push_back(other.boundary[i]);
+}
+
 PointCloud read_points(const io::SampleReader& reader, const parallel::Communicator& comm) {
   PointCloud cloud;
   cloud.n_global = reader.n_points();
@@ -50,6 +67,10 @@ PointCloud read_points(const io::SampleReader& reader, const parallel::Communica
   });
   merge_equal_metrics(cloud, comm);
   return cloud;
+}
+
+bool has_densities(const PointCloud& cloud, const parallel::Communicator& comm) {
+  return comm.max(static_cast<GlobalIndex>(cloud.densities.size())) > 0;
 }
 
 MetricStatistics metric_statistics(const PointCloud& cloud, const parallel::Communicator& comm) {

@@ -2,6 +2,7 @@
 #include "spectral/graph/symmetric_graph.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -209,6 +210,38 @@ std::uint8_t SymmetricGraph::level_of(int k) const {
   return static_cast<std::uint8_t>(found - neighbors.begin());
 }
 
+namespace {
+
+std::vector<double> mean_squares(const KnnGraph& graph, const std::vector<int>& neighbors) {
+  std::vector<double> result;
+  result.reserve(graph.n_local() * neighbors.size());
+  const auto width = static_cast<std::size_t>(graph.k);
+  for (std::size_t i = 0; i < graph.n_local(); ++i) {
+    double weight = 0.0;
+    double square = 0.0;
+    std::size_t m = 0;
+    for (const int k : neighbors) {
+      for (; m < static_cast<std::size_t>(k); ++m) {
+        const std::size_t entry = i * width + m;
+        const double w =
+            graph.volume_factors.empty() ? 1.0 : 1.0 / bounded_factor(graph.volume_factors[entry]);
+        weight += w;
+        square += w * graph.distance_sq[entry];
+      }
+      result.push_back(square / weight);
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+double SymmetricGraph::shortest_sq(int k) const {
+  if (resolutions.empty()) return std::numeric_limits<double>::infinity();
+  const double length = resolutions[level_of(k)].shortest;
+  return length * length;
+}
+
 SymmetricGraph symmetrize(const KnnGraph& graph, const std::vector<int>& neighbors, Join join,
                           const parallel::Communicator& comm) {
   SymmetricGraph result;
@@ -218,6 +251,8 @@ SymmetricGraph symmetrize(const KnnGraph& graph, const std::vector<int>& neighbo
   result.row_begin = graph.row_begin;
   result.ids = graph.ids;
   result.densities = graph.densities;
+  result.boundary = graph.boundary;
+  if (join == Join::balanced) result.mean_squares = mean_squares(graph, neighbors);
   const EdgeRule rule(graph, neighbors, join, comm);
   const auto incoming = receive_reverse_edges(graph, rule, comm);
   const auto n_local = graph.n_local();

@@ -9,6 +9,19 @@
 
 namespace k7::spectral {
 
+/// The shape of the neighbourhoods of k points, in lengths of the metric. Where a direction of the space is shorter
+/// than a neighbourhood, the neighbours fill all of it, and their mean square along it stays behind that along others.
+struct Resolution {
+  int k;
+  /// The mean square of d along a direction that is resolved, over the mean of all seven: 1 where all are, 7/6 where one
+  /// has no length at all.
+  double stretch = 1.0;
+  /// Length of the shortest direction where that is not resolved, otherwise infinite. Eigenfunctions that vary along
+  /// it have eigenvalues of (pi / length)^2 and more.
+  double shortest = 0.0;
+  double radius = 0.0;  ///< of a typical neighbourhood
+};
+
 /// Which points are joined by an edge.
 enum class Join {
   /// d^2_ij <= r_i r_j, r the distance of the k-th neighbour: to first order the ball around the middle of
@@ -28,11 +41,15 @@ struct SymmetricGraph {
   std::vector<int> neighbors;           ///< k of each graph, ascending
   std::vector<GlobalIndex> row_starts;  ///< (ranks + 1) rank r owns rows [row_starts[r], row_starts[r+1])
   GlobalIndex row_begin = 0;
-  std::vector<GlobalIndex> ids;         ///< (n_local) row of the input file
-  std::vector<double> densities;        ///< (n_local) as in KnnGraph
-  std::vector<std::size_t> offsets;     ///< (n_local + 1)
-  std::vector<std::uint32_t> places;    ///< of each edge's other end, as in KnnGraph; by row, no duplicates
-  std::vector<double> distance_sq;      ///< of each edge, the same number in both directions
+  std::vector<GlobalIndex> ids;       ///< (n_local) row of the input file
+  std::vector<double> densities;      ///< (n_local) as in KnnGraph
+  std::vector<double> boundary;       ///< (n_local) as in KnnGraph
+  std::vector<std::size_t> offsets;   ///< (n_local + 1)
+  std::vector<std::uint32_t> places;  ///< of each edge's other end, as in KnnGraph; by row, no duplicates
+  std::vector<double> distance_sq;    ///< of each edge, the same number in both directions
+  /// (n_local, neighbors.size()) mean d^2 of the k nearest points of each row, with weights 1/J, see Laplacian
+  std::vector<double> mean_squares;
+  std::vector<Resolution> resolutions;  ///< (neighbors.size()) of each graph; empty where all is resolved
   std::vector<std::uint8_t> levels;     ///< of each edge, the first of the graphs that has it
   std::vector<float> volume_factors;    ///< as in KnnGraph; the same number in both directions
   std::vector<GlobalIndex> ghost_rows;  ///< ascending
@@ -44,7 +61,16 @@ struct SymmetricGraph {
   /// Edge e belongs to the graph of k neighbours when levels[e] <= level_of(k).
   /// @throws std::invalid_argument when there is no graph of k neighbours
   std::uint8_t level_of(int k) const;
+  /// Square of the shortest direction's length where the graph of k neighbours does not resolve it.
+  double shortest_sq(int k) const;
 };
+
+/// A volume factor as weights take it. 1/J stops growing where J is very small: near a sphere's cut locus single edges
+/// would outweigh all others. Displacements are that long only where there are very few points.
+inline double bounded_factor(float volume_factor) {
+  constexpr double smallest = 0.05;
+  return std::max(smallest, double{volume_factor});
+}
 
 /// The rank that owns a row.
 int row_owner(const std::vector<GlobalIndex>& row_starts, GlobalIndex row);

@@ -94,6 +94,7 @@ void build_tree(IndexedCloud& indexed, const geometry::Embedding& embedding, std
   permute_rows(cloud.points, order, static_cast<std::size_t>(cloud.point_size), threads);
   if (!cloud.one_metric) permute_rows(cloud.metrics, order, geometry::n_sym, threads);
   if (!cloud.densities.empty()) permute_rows(cloud.densities, order, 1, threads);
+  if (!cloud.boundary.empty()) permute_rows(cloud.boundary, order, 1, threads);
   if (!indexed.rows.empty()) permute_rows(indexed.rows, order, 1, threads);
   indexed.tree.drop_order();
 }
@@ -303,11 +304,13 @@ KnnGraph build_knn_graph(const IndexedCloud& own, const geometry::Manifold& mani
   KnnGraph graph;
   graph.k = k;
   graph.n_global = own.cloud.n_global;
+  graph.n_rows = own.cloud.n_rows();
   graph.row_begin = comm.exclusive_scan(static_cast<GlobalIndex>(own.cloud.size()));
   graph.row_starts = comm.all_gather(graph.row_begin);
   graph.row_starts.push_back(graph.n_global);
   graph.ids = own.cloud.ids;
   graph.densities = own.cloud.densities;
+  graph.boundary = own.cloud.boundary;
   KnnSearch search(own, space, graph, threads);
   search.search_own();
   if (comm.size() > 1) {

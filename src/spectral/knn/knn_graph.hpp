@@ -49,12 +49,15 @@ inline bool operator<(const Neighbor& a, const Neighbor& b) {
 struct KnnGraph {
   int k = 0;
   GlobalIndex n_global = 0;
+  GlobalIndex n_rows = 0;               ///< of the input, see PointCloud
   std::vector<GlobalIndex> row_starts;  ///< (ranks + 1) rank r owns rows [row_starts[r], row_starts[r+1])
   GlobalIndex row_begin = 0;
   std::vector<GlobalIndex> ids;       ///< (n_local) row of the input file
   std::vector<double> densities;      ///< (n_local) of the sampling, empty if unknown, as in PointCloud
+  std::vector<double> boundary;       ///< (n_local) distance to it, empty without one, as in PointCloud
   std::vector<std::uint32_t> places;  ///< (n_local, k), nearer first, equal distances by row of the input
   std::vector<double> distance_sq;    ///< (n_local, k)
+  double length_sq = 1.0;             ///< what distance_sq is to be multiplied by for the caller's units
   /// (n_local, k) Manifold::volume_factor of each displacement; empty where that is 1 everywhere
   std::vector<float> volume_factors;
   std::vector<GlobalIndex> ghost_rows;  ///< matrix row of each ghost

@@ -39,11 +39,12 @@ std::vector<Rung> climb(const SymmetricGraph& graph, const std::vector<int>& nei
                         const std::function<void(const Rung&)>& done) {
   std::vector<Rung> rungs;
   for (const int k : neighbors) {
-    Rung rung{part, k, graph.n_global, 0.0, 0.0, 0, {}};
+    Rung rung{part, k, graph.n_global, 0.0, 0.0, 0, graph.shortest_sq(k), 0.0, {}};
     const auto null_space = null_space_of(graph, k, options.eigen.count, rung.n_components, comm);
     const auto laplacian = graph_laplacian(graph, k, options.source, options.device, comm);
     rung.mean_degree = laplacian.mean_degree;
     rung.mean_distance_sq = laplacian.mean_distance_sq;
+    rung.mean_cut = laplacian.mean_cut;
     rung.values = smallest_eigenpairs(laplacian, graph.ids, null_space, options.eigen, comm).values;
     done(rung);
     rungs.push_back(std::move(rung));
@@ -52,19 +53,11 @@ std::vector<Rung> climb(const SymmetricGraph& graph, const std::vector<int>& nei
 }
 
 PointCloud half_sample(const PointCloud& cloud, int part, const parallel::Communicator& comm) {
-  PointCloud half;
-  half.point_size = cloud.point_size;
-  half.one_metric = cloud.one_metric;
-  if (cloud.one_metric) half.metrics = cloud.metrics;
-  for (std::size_t i = 0; i < cloud.size(); ++i) {
-    if (half_of(cloud.ids[i]) != part) continue;
-    half.ids.push_back(cloud.ids[i]);
-    half.points.insert(half.points.end(), cloud.point(i), cloud.point(i) + cloud.point_size);
-    if (!cloud.one_metric)
-      half.metrics.insert(half.metrics.end(), cloud.metric(i), cloud.metric(i) + geometry::n_sym);
-    if (!cloud.densities.empty()) half.densities.push_back(cloud.densities[i]);
-  }
+  PointCloud half = cloud.empty_copy();
+  for (std::size_t i = 0; i < cloud.size(); ++i)
+    if (half_of(cloud.ids[i]) == part) half.append(cloud, i);
   half.n_global = comm.sum(static_cast<GlobalIndex>(half.size()));
+  half.n_left_out = cloud.n_rows() - half.n_global;
   return half;
 }
 

@@ -25,21 +25,24 @@ double graph_error(double lambda, const Rung& rung);
 /// What a single graph says: multiplets, and wide bars for its eigenvalues.
 SpectrumLimit without_limit(const Rung& rung, int zero_modes, const std::string& obstacle);
 
-/// Weighted least squares of lambda(k, N) = lambda (1 + a/(k-2) + b h^2 + c y^2), y = lambda h^2, for lambda,
-/// a, b per multiplet. k is the mean degree of the graph, close to the number of neighbours, and the weights
-/// are k; h^2 is the mean squared neighbour distance.
-///   a/(k-2)  what the eigenvectors gain by following the noise of the graph; a is near -2, and fits of
-///            different k agree best with k-2,
-///   b h^2    curvature of the eigenfunctions (in flat space b = -lambda (n+2) / (4n(n+4)), n = 7, for
-///            neighbourhoods that are balls) and of the manifold,
-///   c y^2    the next term in flat space, c = (n+2)^2 / (24 n^2 (n+4)(n+6)), not fitted.
+/// Weighted least squares of lambda(k, N) = lambda (phi(y) + a s(y)/k + b h^2), y = lambda h^2, for lambda, a, b per
+/// multiplet. k is the mean degree of the graph, close to the number of neighbours, and the weights are k; h^2 is the
+/// mean squared neighbour distance.
+///   phi(y)    the flat space's bias, see flat_higher_orders(),
+///   a s(y)/k  what the eigenvectors gain by following the noise of the graph: a = -2.0 +- 0.1, the same on all spaces
+///             that were tried, which the fit is told; s rises from 1 to 1.27 where waves are as short as neighbourhoods,
+///   b h^2     curvature of the eigenfunctions and of the manifold.
 /// Both halves of the points count as one rung for each k.
 ///
-/// error = 2 sqrt(noise^2 + model^2 + order^2), where
-///   noise  the larger of half the difference between the fits that use one half of the points each, and
-///          lambda 0.008 sqrt(2 / count) sqrt(10^4 / N),
-///   model  half the difference to the fit with a further term in h^2 / (k-2),
-///   order  half of lambda c y^2.
+/// error = 2 sqrt(noise^2 + model^2 + order^2 + boundary^2), where
+///   noise     the larger of half the difference between the fits that use one half of the points each, and
+///             lambda 0.008 sqrt(2 / count) sqrt(10^4 / N),
+///   model     half the difference to the fit that is not told a,
+///   order     half of what phi has beyond its term of order h^2, on the widest rung,
+///   boundary  a quarter of lambda times Rung::mean_cut.
+/// A multiplet has no limit where the fit is far from all rungs, and where its functions may vary along a direction
+/// that the neighbourhoods do not resolve.
+///
 /// The numbers were found on seeds that are used nowhere else; docs/accuracy.md has the measurements.
 /// @param ladder the first rung is the one whose eigenvalues are reported; parts 0, 1 and 2
 SpectrumLimit extrapolate(const std::vector<Rung>& ladder, int zero_modes);

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <queue>
 
 namespace k7::spectral {
 
@@ -24,6 +26,7 @@ ScaledFeatures::ScaledFeatures(const PointCloud& cloud, const geometry::Manifold
     : manifold_(manifold), scale_(manifold.scale()), n_(static_cast<std::size_t>(manifold.n_features())) {
   const Range range = range_of_points(cloud, comm);
   constexpr double rounding = 1e-12;
+  std::vector<std::vector<bool>> directions;  // of each group
   for (std::size_t j = 0; j < n_; ++j) {
     const double half_width = 0.5 * range.high[j] - 0.5 * range.low[j];
     const double centre = 0.5 * range.high[j] + 0.5 * range.low[j];
@@ -34,6 +37,16 @@ ScaledFeatures::ScaledFeatures(const PointCloud& cloud, const geometry::Manifold
       const double high = range.high[m * n_ + j];
       has_ends = has_ends && high - low <= rounding * std::max(std::abs(low), std::abs(high));
     }
+    std::vector<bool> varies_along;
+    for (std::size_t m = 1; m <= dim; ++m)
+      varies_along.push_back(range.low[m * n_ + j] != 0.0 || range.high[m * n_ + j] != 0.0);
+    const auto same = std::find(directions.begin(), directions.end(), varies_along);
+    const auto group = static_cast<std::size_t>(same - directions.begin());
+    if (same == directions.end()) {
+      directions.push_back(varies_along);
+      groups_.push_back({static_cast<int>(std::count(varies_along.begin(), varies_along.end(), true)), {}});
+    }
+    groups_[group].features.push_back(count());
     kept_.push_back({j, centre, half_width, has_ends});
   }
 }
@@ -71,20 +84,135 @@ void ScaledFeatures::evaluate(const double* point, Index row, MatrixXd& values, 
   }
 }
 
-Monomials::Monomials(int n_features, int degree) {
+double energy_of(const ScaledFeatures::Group& group, double of_degree_1, int degree) {
+  return of_degree_1 * degree * (degree + group.n_directions - 1.0) / group.n_directions;
+}
+
+Monomials::Monomials(int n_features, int degree)
+    : degree_(degree), next_energy_(std::numeric_limits<double>::infinity()) {
   products_.push_back({0, 0});
-  size_of_degree_.push_back(1);
   std::vector<int> last{0};  // highest feature in each product, so that each set of factors comes once
   Index begin = 0;
   for (int d = 1; d <= degree; ++d) {
     const Index end = size();
+    smaller_size_ = end;
     for (Index parent = begin; parent < end; ++parent)
       for (int feature = last[static_cast<std::size_t>(parent)]; feature < n_features; ++feature) {
         products_.push_back({parent, feature});
         last.push_back(feature);
       }
     begin = end;
-    size_of_degree_.push_back(size());
+  }
+}
+
+namespace {
+
+/// A product that may become a member of the basis.
+struct Candidate {
+  std::int64_t rank;  ///< energy in steps, so that rounding orders nothing
+  double energy;
+  std::vector<int> factors;  ///< ascending features
+  Index parent;              ///< in the list of products
+};
+
+/// Products in the order of their energies.
+class ByEnergy {
+ public:
+  ByEnergy(const std::vector<ScaledFeatures::Group>& groups, const std::vector<double>& energies)
+      : groups_(groups), energies_(energies) {
+    for (std::size_t g = 0; g < groups.size(); ++g)
+      for (const int feature : groups[g].features) {
+        if (feature >= static_cast<int>(group_of_.size()))
+          group_of_.resize(static_cast<std::size_t>(feature) + 1);
+        group_of_[static_cast<std::size_t>(feature)] = g;
+      }
+    heap_.push({0, 0.0, {}, 0});
+  }
+
+  bool empty() const { return heap_.empty(); }
+  double next_energy() const { return heap_.top().energy; }
+
+  /// Takes the next product; its children become candidates. @param index that the product will have
+  Candidate take(Index index) {
+    Candidate product = heap_.top();
+    heap_.pop();
+    const int first = product.factors.empty() ? 0 : product.factors.back();
+    for (int feature = first; feature < static_cast<int>(group_of_.size()); ++feature) {
+      Candidate child{0, 0.0, product.factors, index};
+      child.factors.push_back(feature);
+      child.energy = energy(child.factors);
+      child.rank = std::llround(1e6 * std::log(child.energy));
+      heap_.push(std::move(child));
+    }
+    return product;
+  }
+
+  /// Of a product: the degree in each group.
+  std::vector<int> degrees(const std::vector<int>& factors) const {
+    std::vector<int> result(groups_.size(), 0);
+    for (const int feature : factors) ++result[group_of_[static_cast<std::size_t>(feature)]];
+    return result;
+  }
+
+ private:
+  double energy(const std::vector<int>& factors) const {
+    const auto degree = degrees(factors);
+    double sum = 0.0;
+    for (std::size_t g = 0; g < groups_.size(); ++g) sum += energy_of(groups_[g], energies_[g], degree[g]);
+    return sum;
+  }
+
+  struct Later {
+    bool operator()(const Candidate& a, const Candidate& b) const {
+      return a.rank != b.rank ? a.rank > b.rank : a.factors > b.factors;
+    }
+  };
+  const std::vector<ScaledFeatures::Group>& groups_;
+  const std::vector<double>& energies_;
+  std::vector<std::size_t> group_of_;
+  std::priority_queue<Candidate, std::vector<Candidate>, Later> heap_;
+};
+
+/// Degrees that the smaller basis may have in each group: two fewer, but at least one where there is one.
+std::vector<int> smaller_degrees(const std::vector<std::vector<int>>& degrees) {
+  std::vector<int> highest(degrees.front().size(), 0);
+  for (const auto& degree : degrees)
+    for (std::size_t g = 0; g < highest.size(); ++g) highest[g] = std::max(highest[g], degree[g]);
+  for (int& d : highest) d = std::max(d - 2, std::min(d, 1));
+  return highest;
+}
+
+}  // namespace
+
+Monomials::Monomials(const std::vector<ScaledFeatures::Group>& groups, const BasisChoice& choice)
+    : next_energy_(std::numeric_limits<double>::infinity()) {
+  ByEnergy candidates(groups, choice.energies);
+  std::vector<Product> by_energy;
+  std::vector<std::vector<int>> degrees;
+  while (!candidates.empty()) {
+    const auto index = static_cast<Index>(by_energy.size());
+    if (index == choice.most) {
+      next_energy_ = candidates.next_energy();
+      break;
+    }
+    const Candidate product = candidates.take(index);
+    by_energy.push_back({product.parent, product.factors.empty() ? 0 : product.factors.back()});
+    degrees.push_back(candidates.degrees(product.factors));
+    degree_ = std::max(degree_, static_cast<int>(product.factors.size()));
+  }
+  // The smaller basis goes first; parents are of lower degree and stay before their children.
+  const auto allowed = smaller_degrees(degrees);
+  std::vector<Index> place(by_energy.size());
+  for (const bool smaller : {true, false}) {
+    for (std::size_t i = 0; i < by_energy.size(); ++i) {
+      bool is_smaller = true;
+      for (std::size_t g = 0; g < allowed.size(); ++g) is_smaller = is_smaller && degrees[i][g] <= allowed[g];
+      if (is_smaller != smaller) continue;
+      place[i] = size();
+      products_.push_back(
+          {i == 0 ? 0 : place[static_cast<std::size_t>(by_energy[i].parent)], by_energy[i].feature});
+    }
+    if (smaller) smaller_size_ = size();
   }
 }
 

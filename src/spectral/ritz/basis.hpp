@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Global functions on a manifold: products of up to L of its features, with their derivatives along the frame.
+// Global functions on a manifold: products of its features, with their derivatives along the frame.
 // Nothing here knows of a metric, of weights, or of what the functions are used for.
 #pragma once
 
@@ -25,6 +25,14 @@ class ScaledFeatures {
                  const parallel::Communicator& comm);
 
   int count() const { return static_cast<int>(kept_.size()); }
+
+  /// Features that vary along the same directions of the frame, as cos and sin of a circle and the four
+  /// coordinates of a sphere do.
+  struct Group {
+    int n_directions;           ///< 1 on a line or circle, 3 on a sphere
+    std::vector<int> features;  ///< ascending
+  };
+  const std::vector<Group>& groups() const { return groups_; }
 
   /// The features at one point, written into row `row`.
   /// @param values (rows, count())
@@ -53,18 +61,39 @@ class ScaledFeatures {
   geometry::Form1 scale_;
   std::size_t n_;
   std::vector<Feature> kept_;
+  std::vector<Group> groups_;
 };
 
-/// The products of features up to a degree, by degree: each is an earlier one times a feature.
+/// An estimate of the Rayleigh quotient of polynomials of a degree on one factor of the space: those on a sphere of
+/// dimension m, or on a circle, m = 1, have d (d + m - 1) / m times that of degree 1.
+/// @param of_degree_1 the mean Rayleigh quotient of the group's features
+double energy_of(const ScaledFeatures::Group& group, double of_degree_1, int degree);
+
+/// Which products of features a basis shall have: those of the lowest energies, which add up over the factors of the
+/// space. Long directions so get many functions, and those get few that are too short to matter.
+struct BasisChoice {
+  std::vector<double> energies;  ///< of degree 1, per group
+  Eigen::Index most;             ///< products, at least 1
+};
+
+/// Products of features, each an earlier one times a feature. The first ones are a smaller basis of the same kind, from
+/// whose values the truncation can be judged.
 class Monomials {
  public:
+  /// All products up to a degree; the smaller basis is that of degree - 1.
   Monomials(int n_features, int degree);
+  /// Those of the lowest energies. The smaller basis lacks the two highest degrees of each group: odd and even
+  /// functions often do not mix, and then one degree less would change every second value only.
+  Monomials(const std::vector<ScaledFeatures::Group>& groups, const BasisChoice& choice);
 
-  /// How many there are: C(n_features + degree, degree).
+  /// How many there are up to a degree: C(n_features + degree, degree).
   static double count(int n_features, int degree);
 
   Eigen::Index size() const { return static_cast<Eigen::Index>(products_.size()); }
-  Eigen::Index size_of_degree(int degree) const { return size_of_degree_[static_cast<std::size_t>(degree)]; }
+  Eigen::Index smaller_size() const { return smaller_size_; }
+  int degree() const { return degree_; }  ///< the highest of all products
+  /// The least energy of the products that are left out; infinite where the choice was not by energy.
+  double next_energy() const { return next_energy_; }
 
   /// Continues from column 0, which stands for the empty product: a factor that it has at a point, with zero
   /// derivatives, goes into everything there.
@@ -79,7 +108,9 @@ class Monomials {
     int feature;
   };
   std::vector<Product> products_;
-  std::vector<Eigen::Index> size_of_degree_;
+  Eigen::Index smaller_size_ = 1;
+  int degree_ = 0;
+  double next_energy_;
 };
 
 }  // namespace k7::spectral

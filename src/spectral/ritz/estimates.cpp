@@ -41,18 +41,42 @@ RitzPairs ritz_pairs(const Forms& forms, Index n) {
   return {solver.eigenvalues(), whitener * solver.eigenvectors()};
 }
 
-/// The jackknife deviations s_kb, (count, all). @param count rows wanted
-MatrixXd jackknife_deviations(const std::vector<Forms>& groups, const RitzPairs& pairs, Index count) {
+/// What the groups of points say about the noise.
+struct Jackknife {
+  MatrixXd deviations;  ///< (count, all) s_kb
+  MatrixXd diagonals;   ///< (count, groups) T_kk of each group
+};
+
+/// @param count rows wanted
+Jackknife jackknife(const std::vector<Forms>& groups, const RitzPairs& pairs, Index count) {
   const Index n = pairs.functions.rows();
   MatrixXd squares = MatrixXd::Zero(count, pairs.values.size());
+  Jackknife result{{}, MatrixXd(count, static_cast<Index>(groups.size()))};
   const auto wanted = pairs.functions.leftCols(count);
-  for (const Forms& group : groups) {
-    const MatrixXd stiffness = wanted.transpose() * group.k.topLeftCorner(n, n);
-    const MatrixXd mass = wanted.transpose() * group.m.topLeftCorner(n, n);
-    squares += ((stiffness - pairs.values.head(count).asDiagonal() * mass) * pairs.functions).cwiseAbs2();
+  for (std::size_t c = 0; c < groups.size(); ++c) {
+    const MatrixXd stiffness = wanted.transpose() * groups[c].k.topLeftCorner(n, n);
+    const MatrixXd mass = wanted.transpose() * groups[c].m.topLeftCorner(n, n);
+    const MatrixXd t = (stiffness - pairs.values.head(count).asDiagonal() * mass) * pairs.functions;
+    squares += t.cwiseAbs2();
+    result.diagonals.col(static_cast<Index>(c)) = t.diagonal();
   }
   const auto n_groups = static_cast<double>(groups.size());
-  return (squares * (n_groups / (n_groups - 1.0))).cwiseSqrt();
+  result.deviations = (squares * (n_groups / (n_groups - 1.0))).cwiseSqrt();
+  return result;
+}
+
+/// Where neighbouring values are closer than twice their errors.
+std::vector<MeanEstimate> find_means(const std::vector<Estimate>& list) {
+  std::vector<MeanEstimate> means;
+  for (std::size_t first = 1; first < list.size();) {
+    std::size_t end = first + 1;
+    while (end < list.size() &&
+           list[end].value - list[end - 1].value < 2.0 * std::hypot(list[end].error, list[end - 1].error))
+      ++end;
+    means.push_back({first, end - first, mean_of(list, first, end - first), 0.0});
+    first = end;
+  }
+  return means;
 }
 
 /// @param deviations s_kb for every b
@@ -70,31 +94,42 @@ Estimate estimate(const VectorXd& values, Index k, const VectorXd& deviations) {
   return {values(k) - push, std::hypot(std::sqrt(sum_sq), next_order)};
 }
 
+/// The deviation of a mean: what moves single values of a multiplet against each other is not in it.
+double error_of_mean(const MeanEstimate& mean, const VectorXd& values, const std::vector<Estimate>& list,
+                     const MatrixXd& diagonals) {
+  const auto first = static_cast<Index>(mean.first);
+  const auto count = static_cast<Index>(mean.count);
+  const VectorXd sums = diagonals.middleRows(first, count).colwise().sum() / static_cast<double>(count);
+  const auto n_groups = static_cast<double>(diagonals.cols());
+  double next_order = 0.0;
+  for (Index k = first; k < first + count; ++k)
+    next_order += std::abs(values(k) - list[static_cast<std::size_t>(k)].value);
+  next_order /= static_cast<double>(count);
+  next_order = mean.value > 0.0 ? next_order * next_order / mean.value : 0.0;
+  return std::hypot(std::sqrt(sums.squaredNorm() * n_groups / (n_groups - 1.0)), next_order);
+}
+
 }  // namespace
+
+double mean_of(const std::vector<Estimate>& values, std::size_t first, std::size_t count) {
+  if (first + count > values.size()) return std::numeric_limits<double>::infinity();
+  double sum = 0.0;
+  for (std::size_t k = first; k < first + count; ++k) sum += values[k].value;
+  return sum / static_cast<double>(count);
+}
 
 Estimates estimate_values(const std::vector<Forms>& groups, const Forms& total, Index n, Index count) {
   const RitzPairs pairs = ritz_pairs(total, n);
-  Estimates estimates{pairs.values.size(), {}};
-  const MatrixXd deviations = jackknife_deviations(groups, pairs, std::min(count, estimates.basis_size));
-  for (Index k = 0; k < deviations.rows(); ++k)
-    estimates.list.push_back(estimate(pairs.values, k, deviations.row(k)));
+  Estimates estimates{pairs.values.size(), {}, {}};
+  const Jackknife noise = jackknife(groups, pairs, std::min(count, estimates.basis_size));
+  for (Index k = 0; k < noise.deviations.rows(); ++k)
+    estimates.list.push_back(estimate(pairs.values, k, noise.deviations.row(k)));
   std::sort(estimates.list.begin(), estimates.list.end(),
             [](const Estimate& a, const Estimate& b) { return a.value < b.value; });
+  estimates.multiplets = find_means(estimates.list);
+  for (MeanEstimate& mean : estimates.multiplets)
+    mean.error = error_of_mean(mean, pairs.values, estimates.list, noise.diagonals);
   return estimates;
-}
-
-std::vector<double> truncation_errors(const std::vector<Estimate>& values,
-                                      const std::vector<Estimate>& smaller, int degree) {
-  std::vector<double> errors{0.0};  // the constant function is in every basis
-  double largest_change = 0.0;
-  for (std::size_t k = 1; k < values.size(); ++k) {
-    const double value = values[k].value;
-    const double change = k < smaller.size() ? std::abs(smaller[k].value / value - 1.0) : 1.0;
-    largest_change = std::max(largest_change, change);
-    const double complete = values[1].value * (degree + 1) * (degree + 3) / 3.0;
-    errors.push_back(std::hypot(largest_change * value, std::max(0.0, value - complete)));
-  }
-  return errors;
 }
 
 }  // namespace k7::spectral

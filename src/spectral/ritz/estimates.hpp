@@ -17,10 +17,20 @@ struct Estimate {
   double error;
 };
 
+/// Neighbouring values that their errors do not tell apart. The noise drives equal values apart, but hardly moves
+/// their mean.
+struct MeanEstimate {
+  std::size_t first;
+  std::size_t count;
+  double value;
+  double error;
+};
+
 /// The first values of the first n functions, ascending.
 struct Estimates {
-  Eigen::Index basis_size;     ///< independent ones of the functions
-  std::vector<Estimate> list;  ///< at most as many as asked for
+  Eigen::Index basis_size;               ///< independent ones of the functions
+  std::vector<Estimate> list;            ///< at most as many as asked for
+  std::vector<MeanEstimate> multiplets;  ///< of the list, the zero mode left out
 };
 
 /// @param groups the forms of each group of points, whose sum is `total`
@@ -29,8 +39,7 @@ struct Estimates {
 Estimates estimate_values(const std::vector<Forms>& groups, const Forms& total, Eigen::Index n,
                           Eigen::Index count);
 
-/// The part of the errors that a larger basis makes smaller. @param smaller the values of degree - 1
-std::vector<double> truncation_errors(const std::vector<Estimate>& values,
-                                      const std::vector<Estimate>& smaller, int degree);
+/// Mean of `count` values from the first one on; infinite where there are not so many.
+double mean_of(const std::vector<Estimate>& values, std::size_t first, std::size_t count);
 
 }  // namespace k7::spectral

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <utility>
 
 #include "k7/base/error.hpp"
 #include "k7/parallel/agree.hpp"
@@ -14,7 +16,6 @@ namespace k7::spectral {
 namespace {
 
 constexpr int max_degree = 8;  // of monomials in double precision: their condition grows like 6^degree
-constexpr int chosen_degree = 3;
 constexpr double points_per_function = 20.0;
 
 void check_options(const RitzOptions& options) {
@@ -24,14 +25,6 @@ void check_options(const RitzOptions& options) {
   if (options.degree < 0 || options.degree > max_degree)
     throw InputError("degree " + std::to_string(options.degree) + " of the Ritz basis: 1 to " +
                      std::to_string(max_degree) + " are possible, 0 chooses");
-}
-
-int choose_degree(const RitzOptions& options, int n_features, double effective_points) {
-  if (options.degree > 0) return options.degree;
-  const double limit = std::min<double>(options.max_basis, effective_points / points_per_function);
-  int degree = chosen_degree;
-  while (degree > 1 && Monomials::count(n_features, degree) > limit) --degree;
-  return degree;
 }
 
 /// The forms of all points. Collective.
@@ -47,6 +40,56 @@ Forms sum_of(const std::vector<Forms>& groups, const std::string& name, const pa
   return total;
 }
 
+/// The mean Rayleigh quotient of the features of each group, around their means. Collective.
+std::vector<double> feature_energies(const PointCloud& cloud, const Weights& weights,
+                                     const ScaledFeatures& features, const std::string& name, int threads,
+                                     const parallel::Communicator& comm) {
+  const Monomials linear(features.count(), 1);
+  const Forms forms =
+      sum_of(Quadrature(cloud, weights.values, features, linear, threads).group_forms(comm), name, comm);
+  std::vector<double> energies;
+  for (const auto& group : features.groups()) {
+    double stiffness = 0.0;
+    double mass = 0.0;
+    for (const int feature : group.features) {
+      const Eigen::Index a = feature + 1;  // after the constant
+      stiffness += forms.k(a, a);
+      mass += forms.m(a, a) - forms.m(a, 0) * forms.m(a, 0) / forms.m(0, 0);
+    }
+    energies.push_back(stiffness / mass);
+  }
+  return energies;
+}
+
+struct Basis {
+  Monomials monomials;
+  double missing_energy;  ///< the least of the products that are left out
+};
+
+/// The basis for the points. Collective.
+Basis make_basis(const PointCloud& cloud, const Weights& weights, const ScaledFeatures& features,
+                 const std::string& name, const RitzOptions& options, const parallel::Communicator& comm) {
+  const auto energies = feature_energies(cloud, weights, features, name, options.threads, comm);
+  if (options.degree > 0) {
+    double missing = std::numeric_limits<double>::infinity();
+    for (std::size_t g = 0; g < energies.size(); ++g)
+      missing = std::min(missing, energy_of(features.groups()[g], energies[g], options.degree + 1));
+    return {Monomials(features.count(), options.degree), missing};
+  }
+  const auto bearable = static_cast<Eigen::Index>(weights.effective_points / points_per_function);
+  const auto most =
+      std::max<Eigen::Index>(1 + features.count(), std::min<Eigen::Index>(options.max_basis, bearable));
+  Monomials monomials(features.groups(), {energies, most});
+  const double missing = monomials.next_energy();
+  return {std::move(monomials), missing};
+}
+
+/// What the mean of some values may lose because the basis is finite.
+double truncation_error(double value, double of_smaller_basis, double missing_energy) {
+  const double change = std::min(std::abs(of_smaller_basis - value), 1.5 * value);
+  return std::hypot(change, std::max(0.0, value - missing_energy));
+}
+
 }  // namespace
 
 RitzSpectrum ritz_spectrum(const PointCloud& cloud, const geometry::Manifold& manifold,
@@ -55,26 +98,31 @@ RitzSpectrum ritz_spectrum(const PointCloud& cloud, const geometry::Manifold& ma
   parallel::agree(comm, [&] { check_options(options); });
   const Weights weights = quadrature_weights(cloud, manifold, name, comm);
   const ScaledFeatures features(cloud, manifold, comm);
-  RitzSpectrum result;
-  result.effective_points = weights.effective_points;
-  result.weights_from_metric = weights.from_metric;
-  result.degree = choose_degree(options, features.count(), weights.effective_points);
-
-  const Monomials monomials(features.count(), result.degree);
+  const auto [monomials, missing] = make_basis(cloud, weights, features, name, options, comm);
   const Quadrature quadrature(cloud, weights.values, features, monomials, options.threads);
   const auto groups = quadrature.group_forms(comm);
   const Forms total = sum_of(groups, name, comm);
-
   const Estimates estimates = estimate_values(groups, total, monomials.size(), options.count);
-  const Estimates smaller =
-      estimate_values(groups, total, monomials.size_of_degree(result.degree - 1), options.count);
+  const Estimates smaller = estimate_values(groups, total, monomials.smaller_size(), options.count);
+
+  RitzSpectrum result;
+  result.effective_points = weights.effective_points;
+  result.weights_from_metric = weights.from_metric;
+  result.degree = monomials.degree();
   result.basis_size = static_cast<int>(estimates.basis_size);
-  result.truncation = truncation_errors(estimates.list, smaller.list, result.degree);
   for (std::size_t k = 0; k < estimates.list.size(); ++k) {
     const auto [value, error] = estimates.list[k];
+    // The constant function is in every basis.
+    result.truncation.push_back(k == 0 ? 0.0 : truncation_error(value, mean_of(smaller.list, k, 1), missing));
     result.values.push_back(value);
     result.quadrature.push_back(error);
     result.errors.push_back(std::hypot(error, result.truncation[k]));
+  }
+  for (const auto& mean : estimates.multiplets) {
+    const double truncation =
+        truncation_error(mean.value, mean_of(smaller.list, mean.first, mean.count), missing);
+    result.multiplets.push_back({static_cast<int>(mean.first), static_cast<int>(mean.count), mean.value,
+                                 std::hypot(mean.error, truncation)});
   }
   return result;
 }

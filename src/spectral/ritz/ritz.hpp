@@ -14,38 +14,48 @@
 namespace k7::spectral {
 
 struct RitzOptions {
-  int count = 15;  ///< how many of the smallest eigenvalues, the zero mode counted
-  int degree = 0;  ///< largest degree L of the basis, 1 to 8; 0 = chosen from the points, see ritz_spectrum
-  int max_basis = 400;  ///< a chosen degree has no more functions than this, a given one is not limited
+  int count = 15;       ///< how many of the smallest eigenvalues, the zero mode counted
+  int degree = 0;       ///< all products up to degree 1 to 8; 0 = those of least energy, see ritz_spectrum
+  int max_basis = 400;  ///< products in a basis that is chosen by energy
   int threads = 1;      ///< OpenMP threads of this rank
+};
+
+/// Mean of neighbouring eigenvalues that the points do not tell apart.
+struct RitzMultiplet {
+  int first;
+  int count;
+  double value;
+  double error;  ///< one standard deviation and bounds together
 };
 
 /// Eigenvalues and what they are worth; the same on every rank.
 struct RitzSpectrum {
-  std::vector<double> values;      ///< ascending; as many as asked for, but at most basis_size
-  std::vector<double> errors;      ///< one standard deviation and bounds together, see ritz_spectrum
-  std::vector<double> quadrature;  ///< the part of errors that more points make smaller
-  std::vector<double> truncation;  ///< the part of errors that a larger basis makes smaller
-  int degree = 0;                  ///< L
-  int basis_size = 0;              ///< independent functions on the points, of degree <= L
-  double effective_points = 0.0;   ///< (sum w)^2 / sum w^2: points of equal weight that say as much
+  std::vector<double> values;             ///< ascending; as many as asked for, but at most basis_size
+  std::vector<double> errors;             ///< one standard deviation and bounds together, see ritz_spectrum
+  std::vector<double> quadrature;         ///< the part of errors that more points make smaller
+  std::vector<double> truncation;         ///< the part of errors that a larger basis makes smaller
+  std::vector<RitzMultiplet> multiplets;  ///< of the values after the zero mode, in their order
+  int degree = 0;                         ///< the highest of the basis
+  int basis_size = 0;                     ///< independent functions on the points
+  double effective_points = 0.0;          ///< (sum w)^2 / sum w^2: points of equal weight that say as much
   /// no densities were given: w = sqrt(det g), the manifold's own sampling
   bool weights_from_metric = false;
 };
 
 /// Solves K u = lambda M u with K_ab = sum_i w_i g^{mn}(x_i) E_m f_a E_n f_b and M_ab = sum_i w_i f_a f_b,
-/// the weak form of -Delta f = lambda f (free boundaries: Neumann), on all products of up to L features of
-/// the manifold, see Manifold::features. A coordinate with ends, scaled to x in [-1, 1] on the points,
-/// becomes sin(pi x / 2), whose powers are the cosines of a free interval.
+/// the weak form of -Delta f = lambda f (free boundaries: Neumann), on products of features of the manifold, see
+/// Manifold::features. A coordinate with ends, scaled to x in [-1, 1] on the points, becomes sin(pi x / 2), whose
+/// powers are the cosines of a free interval.
+///
+/// The basis has the products of the least energy, see BasisChoice: energies come from the Rayleigh quotients of the
+/// features in the same integrals. They are at most max_basis, and at most a 20th of effective_points, because the
+/// bias below grows with them, but there are at least the features themselves.
 ///
 /// Weights are w_i = 1 / density_i. Without densities the manifold's own sampler is assumed where it has a
 /// uniform one (frame_volume() > 0): w_i = sqrt(det g_i), and weights_from_metric says so.
 ///
 /// Products of features are dependent (|q|^2 = 1, cos^2 + sin^2 = 1): with M scaled to a unit diagonal, the
 /// directions whose eigenvalue is below 1e-9 of the largest are left out. On exact points they have 1e-16.
-///
-/// Without a given degree, L is 3, 2 or 1: the largest whose functions are at most max_basis and at most a
-/// 20th of effective_points, because the bias below grows with it.
 ///
 /// Noise of the quadrature. Points fall into 16 groups by a hash of their rows. For eigenvalue k and
 /// functions u, T_kb = u_k^T (K_c - lambda_k M_c) u_b of group c sums to 0 over the groups; its jackknife
@@ -59,12 +69,13 @@ struct RitzSpectrum {
 ///    |lambda_k - lambda_b| < 6 s_kb, b != k. Equal eigenvalues whose matrix elements fluctuate by s spread
 ///    like those of a random symmetric matrix, with the deviation sqrt(multiplicity) s;
 ///    four of them fill 6 s.
-///  - truncation. lambda_k times the largest relative change that one of the values 1..k makes when the
-///    degree falls from L to L - 1 (values fall as the basis grows; higher ones converge later, and where
-///    degrees of one parity decouple every second value does not change at all), 1 where the smaller basis
-///    has no such value; with it, added in squares, what lies above lambda_1 (L+1)(L+3)/3, the Rayleigh
-///    quotient of the next degree on a round S3: functions of higher degree cannot lie below it unless some
-///    direction is much longer than that of lambda_1.
+///  - truncation: the change that the eigenvalue makes from a smaller basis without the two highest degrees of
+///    each factor of the space to the whole one, 3/2 of the value where the smaller basis has no such eigenvalue;
+///    added in squares, what lies above the least energy of the products that are left out: their functions may
+///    have eigenvalues there. Values fall as the basis grows, and each degree changes them less than the one before.
+///
+/// Multiplets: neighbouring values closer than twice their errors. The deviation of their mean is that of
+/// the mean of their s_kk with signs, which is smaller than theirs.
 ///
 /// Needs 8 n^2 (32 + 2 threads) bytes for n products of features; points are read in blocks. Collective.
 /// @param name the points' file, for messages

@@ -7,6 +7,7 @@
 
 #include "k7/base/error.hpp"
 #include "k7/parallel/agree.hpp"
+#include "spectral/graph/cut_ball.hpp"
 #include "spectral/solve/petsc.hpp"
 
 namespace k7::spectral {
@@ -50,9 +51,6 @@ MatrixHandle assemble(std::size_t n_local, GlobalIndex n_global, Entries entries
 
 // Points closer than this part of the typical distance (squared) are copies of each other up to rounding.
 constexpr double coincident = 1e-24;
-// Weights 1/volume_factor stop growing here: near a sphere's cut locus they would let single edges outweigh
-// all others. Displacements are that long only where there are very few points.
-constexpr double smallest_factor = 0.05;
 
 /// Weights of the edges of local rows, and what follows from them.
 class WeightedGraph {
@@ -74,13 +72,12 @@ class WeightedGraph {
   void for_each_edge(std::size_t i, const F& visit) const {
     for (std::size_t e = graph_.offsets[i]; e < graph_.offsets[i + 1]; ++e) {
       if (graph_.levels[e] > level_) continue;
-      const double factor =
-          graph_.volume_factors.empty() ? 1.0 : std::max(smallest_factor, double{graph_.volume_factors[e]});
+      const double factor = graph_.volume_factors.empty() ? 1.0 : bounded_factor(graph_.volume_factors[e]);
       visit(e, scale_[i] * scale_[graph_.places[e]] / factor);
     }
   }
 
-  /// M_ii = sum_j w_ij d^2_ij / 14.
+  /// sum_j w_ij d^2_ij / 14.
   std::vector<double> masses() const {
     std::vector<double> mass(graph_.n_local(), 0.0);
     for (std::size_t i = 0; i < mass.size(); ++i) {
@@ -89,6 +86,14 @@ class WeightedGraph {
     }
     return mass;
   }
+
+  /// Mean d^2 of the k nearest points of row i.
+  double mean_square(std::size_t i) const {
+    return graph_.mean_squares[i * graph_.neighbors.size() + level_];
+  }
+
+  /// See Resolution.
+  double stretch() const { return graph_.resolutions.empty() ? 1.0 : graph_.resolutions[level_].stretch; }
 
   const GhostExchange& exchange() const { return exchange_; }
 
@@ -114,20 +119,33 @@ void require_masses(const std::vector<double>& mass, const SymmetricGraph& graph
   });
 }
 
-/// s_i = (p_i M_ii)^{-1/2} up to a constant factor. In d dimensions M_ii ~ p_i^{-2/d}: with a known density p
-/// the noise of M_ii is left out, and without one p_i is taken from M_ii.
-std::vector<double> density_scale(const std::vector<double>& mass, const std::vector<double>& densities,
-                                  GlobalIndex n_global, const parallel::Communicator& comm) {
-  const bool known = !densities.empty() || mass.empty();
-  const std::vector<double>& source = known ? densities : mass;
-  const double exponent = known ? -0.5 * (1.0 - 2.0 / geometry::dim) : 0.5 * (0.5 * geometry::dim - 1.0);
-  double log_mean = 0.0;  // keeps the scale near 1
-  for (const double x : source) log_mean += std::log(x);
-  log_mean = comm.sum(log_mean) / static_cast<double>(n_global);
-  std::vector<double> scale(source.size());
-  for (std::size_t i = 0; i < scale.size(); ++i)
-    scale[i] = std::exp(exponent * (std::log(source[i]) - log_mean));
-  return scale;
+/// What of each neighbourhood is on this side of the boundary, as the distance of a plane in radii; empty without
+/// boundary. The mean square of d in a ball is 7/9 of the squared radius.
+std::vector<double> planes(const SymmetricGraph& graph, const WeightedGraph& weighted) {
+  std::vector<double> result(graph.boundary.size(), 1.0);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const double radius = std::sqrt((geometry::dim + 2.0) / geometry::dim * weighted.mean_square(i));
+    if (radius > 0.0) result[i] = std::clamp(graph.boundary[i] / radius, least_plane_distance, 1.0);
+  }
+  return result;
+}
+
+/// The volume 1/p_i that each point stands for, up to a common factor that makes them near 1: from the known density,
+/// or from the ball of its neighbours, of which the share F is on this side of the boundary. Collective.
+std::vector<double> point_volumes(const SymmetricGraph& graph, const WeightedGraph& weighted,
+                                  const std::vector<double>& planes, const parallel::Communicator& comm) {
+  std::vector<double> log_volumes(graph.n_local());
+  double sum = 0.0;
+  for (std::size_t i = 0; i < log_volumes.size(); ++i) {
+    log_volumes[i] = graph.densities.empty()
+                         ? 0.5 * geometry::dim / weighted.stretch() * std::log(weighted.mean_square(i))
+                         : -std::log(graph.densities[i]);
+    if (graph.densities.empty() && !planes.empty()) log_volumes[i] += std::log(kept_share(planes[i]));
+    sum += log_volumes[i];
+  }
+  const double mean = comm.sum(sum) / static_cast<double>(graph.n_global);
+  for (double& volume : log_volumes) volume = std::exp(volume - mean);
+  return log_volumes;
 }
 
 double median(std::vector<double>& values) {
@@ -146,14 +164,18 @@ void MatrixDeleter::operator()(_p_Mat* matrix) const {
 Laplacian graph_laplacian(const SymmetricGraph& graph, int k, const std::string& source, Device device,
                           const parallel::Communicator& comm) {
   WeightedGraph weighted(graph, k, comm);
-  {
-    const auto mass = weighted.masses();
-    require_masses(mass, graph, source, comm);
-    weighted.set_scale(density_scale(mass, graph.densities, graph.n_global, comm));
-  }
+  const auto energies = weighted.masses();
+  require_masses(energies, graph, source, comm);
+  const auto cuts = planes(graph, weighted);
+  const auto volumes = point_volumes(graph, weighted, cuts, comm);
+  std::vector<double> scale(graph.n_local());
   Laplacian result;
-  result.root_mass = weighted.masses();
-  for (double& m : result.root_mass) m = std::sqrt(m);
+  for (std::size_t i = 0; i < scale.size(); ++i) {
+    const double stretch = weighted.stretch() * (cuts.empty() ? 1.0 : tangential_stretch(cuts[i]));
+    scale[i] = std::sqrt(volumes[i] / (stretch * energies[i]));
+    result.root_mass.push_back(std::sqrt(volumes[i]));
+  }
+  weighted.set_scale(std::move(scale));
   std::vector<double> root_mass = result.root_mass;
   weighted.exchange().append_ghosts(root_mass);
   Entries entries(graph.places.size() + graph.n_local());
@@ -174,7 +196,10 @@ Laplacian graph_laplacian(const SymmetricGraph& graph, int k, const std::string&
     weight_sum += degree;
   }
   result.mean_degree = comm.sum(edge_count) / static_cast<double>(graph.n_global);
-  result.mean_distance_sq = comm.sum(square_sum) / comm.sum(weight_sum);
+  result.mean_distance_sq = weighted.stretch() * comm.sum(square_sum) / comm.sum(weight_sum);
+  double cut = 0.0;
+  for (const double plane : cuts) cut -= std::log(kept_share(plane));
+  result.mean_cut = comm.sum(cut) / static_cast<double>(graph.n_global);
   result.matrix = assemble(graph.n_local(), graph.n_global, std::move(entries), device, comm);
   return result;
 }

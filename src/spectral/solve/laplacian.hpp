@@ -24,7 +24,9 @@ struct Laplacian {
   MatrixHandle matrix;
   std::vector<double> root_mass;  ///< (n_local) M_ii^{1/2}
   double mean_degree = 0.0;       ///< edges per point
-  double mean_distance_sq = 0.0;  ///< h^2, the weighted mean of d^2 over all edges
+  double mean_distance_sq =
+      0.0;                ///< h^2, the weighted mean of d^2 over all edges, in seven resolved directions
+  double mean_cut = 0.0;  ///< mean of -log F over the points, see point_volumes: 0 without boundary
 };
 
 /// Where matrices live.
