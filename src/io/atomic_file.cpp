@@ -191,8 +191,10 @@ void AtomicFile::commit(const std::string& keep) {
 }
 
 void AtomicFile::keep_before(const std::string& keep) const {
-  if (std::rename(target_.c_str(), write_target(keep).c_str()) == 0 || errno == ENOENT) return;
-  std::error_code error(errno, std::generic_category());
+  std::error_code error;
+  if (!fs::exists(target_, error)) return;
+  fs::rename(target_, write_target(keep), error);
+  if (!error) return;
   if (error == std::errc::cross_device_link) {  // a symbolic link leads to another disk
     AtomicFile copy(keep);
     if (fs::copy_file(target_, copy.temporary(), fs::copy_options::overwrite_existing, error))
