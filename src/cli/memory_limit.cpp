@@ -84,17 +84,18 @@ void watch(const char* program, bool speaks) {
   set_timer(ample);
 }
 
+// The address sanitizer wants more address space than any limit leaves, and starts later than this.
+#if !defined(__SANITIZE_ADDRESS__)
 /// Runs before the libraries' own starts.
-__attribute__((no_sanitize("address", "undefined"))) void watch_loading(int /*argc*/, char** argv,
-                                                                        char** environment) {
+void watch_loading(int /*argc*/, char** argv, char** environment) {
   if (!has_limit()) return;
   const char* slash = std::strrchr(argv[0], '/');
   watch(slash != nullptr ? slash + 1 : argv[0], is_first_on_node(environment));
-  usual_end = std::set_terminate(
-      [] { end_with_last_line(0); });  // no memory for what a library makes when it is loaded
+  usual_end = std::set_terminate([] { end_with_last_line(0); });  // no memory for what a library makes
 }
 __attribute__((section(".preinit_array"), used)) void (*const before_libraries)(int, char**,
                                                                                 char**) = watch_loading;
+#endif
 
 /// Starts threads and ends them. @throws InputError where they cannot be started
 void try_threads(int count) {
@@ -141,7 +142,7 @@ void call_blas(int threads) {
 void end_watch_of_loading(const std::string& program) {
   if (!has_limit()) return;
   set_timer(0);
-  std::set_terminate(usual_end);
+  if (usual_end != nullptr) std::set_terminate(usual_end);
   constexpr std::size_t needed = std::size_t{96} << 20;  // of MPI with its threads: 50 MiB
   void* room = mmap(nullptr, needed, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (room == MAP_FAILED) {
