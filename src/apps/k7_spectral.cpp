@@ -65,7 +65,7 @@ class SpectralProgram final : public cli::Program {
     const auto& comm = context.comm;
     const Stopwatch watch;
     cli::Console console(comm.is_root());
-    auto cloud = spectral::read_points(reader, comm);
+    auto cloud = spectral::read_points(reader, comm, console);
     const double seconds = watch.seconds();
     console.info(fmt::format("read {} points of {} from {}: {:.2f} s", cloud.n_global,
                              reader.manifold().name(), command_.options.source, seconds));

@@ -13,7 +13,11 @@ namespace {
 
 /// One name per file, so that two ways to write it can be told to be the same.
 std::filesystem::path full_path(const std::string& path) {
-  return std::filesystem::weakly_canonical(std::filesystem::absolute(path));
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(io::write_target(path), error);
+  if (error) return path;
+  const auto canonical = std::filesystem::weakly_canonical(absolute, error);
+  return error ? absolute.lexically_normal() : canonical;
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "base/log.hpp"
 #include "base/quote.hpp"
 #include "base/stop_signals.hpp"
+#include "cli/memory_limit.hpp"
 #include "cli/options.hpp"
 #include "io/hdf5_file.hpp"
 #include "k7/base/build_info.hpp"
@@ -98,6 +99,7 @@ ExitCode run_parsed(Program& program, const ParsedOptions& parsed, const paralle
   k7::start_log(comm.is_root(), parsed.verbosity);
   const int threads =
       program.requested_threads() > 0 ? program.requested_threads() : parallel::threads_per_rank(comm);
+  take_memory_of_threads(threads, comm);
   k7::set_blas_threads(threads);
   const BuildInfo build = build_info();
   spdlog::info("{} {} ({}): {} rank{}, {} thread{} each, {}", program.name(), build.version, build.git,
@@ -109,6 +111,7 @@ ExitCode run_parsed(Program& program, const ParsedOptions& parsed, const paralle
 }  // namespace
 
 int run_main(int argc, char** argv, Program& program) {
+  end_watch_of_loading(program.name());
   // A file that may not grow (ulimit -f) is then an error of writing, as on a full disk, and leaves no
   // temporary.
   std::signal(SIGXFSZ, SIG_IGN);

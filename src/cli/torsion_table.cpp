@@ -19,15 +19,16 @@ struct Line {
   const char* label;
   const char* unit;
 };
-constexpr std::array<Line, 9> lines{{{"norm2_dphi", "|d phi|^2", "1/length^2"},
-                                     {"norm2_dpsi", "|d *phi|^2", "1/length^2"},
-                                     {"norm2_tau0", "tau_0^2", "1/length^2"},
-                                     {"norm2_tau1", "|tau_1|^2", "1/length^2"},
-                                     {"norm2_tau2", "|tau_2|^2", "1/length^2"},
-                                     {"norm2_tau3", "|tau_3|^2", "1/length^2"},
-                                     {"det_g", "det g", "in the coframe"},
-                                     {"trace_g_over_7", "tr g / 7", "in the coframe"},
-                                     {"cond_g", "cond g", "in the coframe"}}};
+constexpr std::array<Line, 10> lines{{{"norm2_dphi", "|d phi|^2", "1/length^2"},
+                                      {"norm2_dpsi", "|d *phi|^2", "1/length^2"},
+                                      {"norm2_tau0", "tau_0^2", "1/length^2"},
+                                      {"norm2_tau1", "|tau_1|^2", "1/length^2"},
+                                      {"norm2_tau2", "|tau_2|^2", "1/length^2"},
+                                      {"norm2_tau3", "|tau_3|^2", "1/length^2"},
+                                      {"det_g", "det g", "in the coframe"},
+                                      {"sqrt_det_g", "sqrt det g", "in the coframe"},
+                                      {"trace_g_over_7", "tr g / 7", "in the coframe"},
+                                      {"cond_g", "cond g", "in the coframe"}}};
 
 }  // namespace
 

@@ -195,7 +195,7 @@ Matrix7 hitchin_form(const Form3& phi) {
 }
 
 bool is_positive(const Form3& phi) {
-  const Matrix7 b = hitchin_form(phi);
+  const Matrix7 b = hitchin_form(in_units(phi, -unit_exponent(phi.data())));
   const double det = b.determinant();
   if (!std::isfinite(det) || det == 0.0) return false;  // Cholesky would let NaN pass
   return Eigen::LLT<Matrix7>((det > 0.0 ? 1.0 : -1.0) * b).info() == Eigen::Success;
@@ -204,15 +204,20 @@ bool is_positive(const Form3& phi) {
 G2Structure g2_structure(const Form3& phi) {
   if (!is_positive(phi))
     throw InputError("this 3-form is not a G2-structure: i_u phi ^ i_v phi ^ phi is not definite");
-  const Matrix7 b = hitchin_form(phi);
+  const int m = unit_exponent(phi.data());  // det B is of degree 21 in phi
+  const Form3 unit_phi = in_units(phi, -m);
+  const Matrix7 b = hitchin_form(unit_phi);
   const double r = std::cbrt(std::cbrt(b.determinant()));  // the real ninth root
   G2Structure s;
   s.phi = phi;
   s.g = b / r;
   s.g_inverse = s.g.inverse();
-  s.sqrt_det_g = std::abs(r);  // det g = r^-7 det B = r^2
+  s.psi = psi_of(unit_phi, s.g, s.g_inverse);
   s.orientation = r > 0.0 ? 1 : -1;
-  s.psi = psi_of(phi, s.g, s.g_inverse);
+  s.sqrt_det_g = std::ldexp(std::abs(r), 7 * m);  // det g = r^-7 det B = r^2
+  s.g *= std::ldexp(1.0, 2 * m);
+  s.g_inverse *= std::ldexp(1.0, -2 * m);
+  for (double& component : s.psi) component = std::ldexp(component, 4 * m);
   return s;
 }
 

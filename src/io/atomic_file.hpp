@@ -9,6 +9,10 @@
 
 namespace k7::io {
 
+/// Where output to `path` goes: to the file, there or not, that a symbolic link leads to. Empty: links lead in a
+/// circle.
+std::string write_target(const std::string& path);
+
 /// What keeps `path` from being written as a new file: empty when nothing does, otherwise the reason with the
 /// remedy. Tries by making and removing a file beside it.
 std::string write_obstacle(const std::string& path);
@@ -43,7 +47,8 @@ std::string claim_rescue_name(const std::string& path, const std::string& folder
 std::string rescue_text(const std::string& path, const std::string& text);
 
 /// A file that appears whole or not at all: written under a temporary name in the same folder, flushed to
-/// disk, then renamed. Without commit() the temporary file is removed.
+/// disk, then renamed. Where the path is a symbolic link, all of that is done at its target, and the link stays.
+/// Without commit() the temporary file is removed.
 class AtomicFile {
  public:
   explicit AtomicFile(std::string path);
@@ -61,7 +66,11 @@ class AtomicFile {
   void commit(const std::string& keep = {});
 
  private:
-  std::string path_;
+  /// Gives what was there before another name, which may lie on another disk.
+  void keep_before(const std::string& keep) const;
+
+  std::string path_;    ///< for messages
+  std::string target_;  ///< see write_target
   std::string temporary_;
   bool committed_ = false;
 };

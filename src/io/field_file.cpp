@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/field_file.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 
 #include "base/quote.hpp"
+#include "io/structure_check.hpp"
 #include "k7/base/error.hpp"
 #include "k7/parallel/agree.hpp"
 
@@ -19,12 +18,6 @@ using geometry::n_phi;
 
 std::string not_finite_text(double x) {
   return std::string(std::isnan(x) ? "NaN" : "infinite") + "; finite numbers are needed";
-}
-
-/// "row 3: entry [3, 1, 2] is "
-std::string entry_text(std::size_t n) {
-  const std::size_t c = n / (dim * dim);
-  return fmt::format("row {}: entry [{}, {}, {}] is ", c, c, n / dim % dim, n % dim);
 }
 
 void require_file(const FieldAddress& address) {
@@ -121,20 +114,8 @@ void FieldReader::read_structure() {
     fail("structure", "has shape " + shape_text(shape) + "; " + shape_text(wanted) +
                           " is needed, C[c, a, b] with [E_a, E_b] = C[c, a, b] E_c");
   file_.read_rows(group_ + "structure", 0, dim, structure_.data());
-  double largest = 0.0;
-  for (std::size_t n = 0; n < structure_.size(); ++n) {
-    if (!std::isfinite(structure_[n])) fail("structure", entry_text(n) + not_finite_text(structure_[n]));
-    largest = std::max(largest, std::abs(structure_[n]));
-  }
-  // What float32 leaves of a number is good enough.
-  const double tolerance = 1e-6 * largest;
-  for (std::size_t n = 0; n < structure_.size(); ++n) {
-    const std::size_t swapped = n / (dim * dim) * (dim * dim) + n % dim * dim + n / dim % dim;
-    if (std::abs(structure_[n] + structure_[swapped]) > tolerance)
-      fail("structure", entry_text(n) + fmt::format("{:g}, but the entry with a and b swapped is {:g}; "
-                                                    "C[c, a, b] = -C[c, b, a] is needed",
-                                                    structure_[n], structure_[swapped]));
-  }
+  const std::string defect = structure_defect(structure_);
+  if (!defect.empty()) fail("structure", defect);
 }
 
 }  // namespace k7::io

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/quote.hpp"
+#include "io/unopened_file.hpp"
 #include "k7/base/error.hpp"
 
 namespace k7::io {
@@ -132,7 +133,14 @@ bool link_exists(hid_t file, const std::string& name) {
   return H5Lexists(file, name.c_str(), lookup()) > 0;
 }
 
-/// HDF5's name of a filter that it cannot undo, for the message; empty where it can undo all.
+/// Whether the HDF5 library can undo a filter; some are built to apply one only, or not at all.
+bool can_undo(H5Z_filter_t filter) {
+  unsigned abilities = 0;
+  return H5Zfilter_avail(filter) > 0 && H5Zget_filter_info(filter, &abilities) >= 0 &&
+         (abilities & H5Z_FILTER_CONFIG_DECODE_ENABLED) != 0;
+}
+
+/// Name and number of a filter that cannot be undone, for the message; empty where all can.
 std::string unknown_filter(hid_t properties) {
   const int n = H5Pget_nfilters(properties);
   for (int i = 0; i < n; ++i) {
@@ -141,8 +149,9 @@ std::string unknown_filter(hid_t properties) {
     std::array<char, 81> name{};
     const H5Z_filter_t filter = H5Pget_filter2(properties, static_cast<unsigned>(i), &flags, &n_values,
                                                nullptr, name.size() - 1, name.data(), nullptr);
-    if (filter >= 0 && H5Zfilter_avail(filter) <= 0)
-      return k7::quoted(name.data()) + " (number " + std::to_string(filter) + ")";
+    if (filter < 0 || can_undo(filter)) continue;
+    const char* known = filter == H5Z_FILTER_SZIP ? "szip" : "without a name";
+    return k7::quoted(name[0] == '\0' ? known : name.data()) + " (number " + std::to_string(filter) + ")";
   }
   return {};
 }
@@ -183,10 +192,11 @@ Hdf5File Hdf5File::open(const std::string& path) {
   silence_library();
   const std::string obstacle = read_obstacle(path);
   if (!obstacle.empty()) fail(path, "", obstacle);
-  if (H5Fis_hdf5(path.c_str()) <= 0) fail(path, "", "is not an HDF5 file");
   const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
-  if (file < 0) fail(path, "", "is not a readable HDF5 file, it may be truncated (" + library_text() + ")");
-  return Hdf5File(path, file);
+  if (file >= 0) return Hdf5File(path, file);
+  const std::string text = library_text();
+  const std::string reason = unopened_reason(path);
+  fail(path, "", reason.empty() ? "is not a readable HDF5 file, it may be truncated (" + text + ")" : reason);
 }
 
 Hdf5File Hdf5File::create(const std::string& path, const parallel::Communicator* comm,
@@ -273,18 +283,21 @@ std::int64_t Hdf5File::dataset(const std::string& name) const {
   if (d < 0) fail(path_, name, "is not a dataset");
   const Handle properties(H5Dget_create_plist(d), H5Pclose);
   if (H5Pget_layout(properties) == H5D_VIRTUAL)
-    fail(path_, name,
-         "is a virtual dataset, whose numbers lie elsewhere; K7 reads files that stand alone: copy it with "
-         "h5repack -l CONTI");
+    fail(
+        path_, name,
+        "is a virtual dataset, whose numbers lie elsewhere; K7 reads files that stand alone: rewrite it with "
+        "h5repack -l CONTI IN OUT");
   if (H5Pget_external_count(properties) > 0)
     fail(path_, name,
-         "has its numbers in another file (external storage); K7 reads files that stand alone: copy it with "
-         "h5repack -l CONTI");
+         "has its numbers in another file (external storage); K7 reads files that stand alone: rewrite it "
+         "with "
+         "h5repack -l CONTI IN OUT");
   const std::string filter = unknown_filter(properties);
   if (!filter.empty())
-    fail(path_, name,
-         "is compressed with the filter " + filter +
-             ", which this HDF5 library does not have; copy it with h5repack -f GZIP=4 where it can be read");
+    fail(
+        path_, name,
+        "is compressed with the filter " + filter +
+            ", which K7 does not read; rewrite it with h5repack -f GZIP=1 IN OUT, where that has the filter");
   const double chunk = chunk_bytes(d, properties);
   if (chunk > default_chunk_cache) {
     require_stored(

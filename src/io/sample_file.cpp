@@ -82,10 +82,12 @@ void SampleReader::read_attributes() {
     if (version != 1.0)
       fail(*file_, "attribute version", "is " + short_number(version) + "; this program reads version 1");
   }
-  const std::string name =
-      file_->has_attribute("/", "manifold") ? file_->string_attribute("/", "manifold") : "euclidean";
+  const bool has_manifold = file_->has_attribute("/", "manifold");
+  const bool has_periods = file_->has_attribute("/", "periods");
+  says_periods_ = has_manifold || has_periods;
+  const std::string name = has_manifold ? file_->string_attribute("/", "manifold") : "euclidean";
   geometry::ManifoldParameters parameters;
-  if (file_->has_attribute("/", "periods")) parameters.periods = read_periods(*file_);
+  if (has_periods) parameters.periods = read_periods(*file_);
   try {
     manifold_ = geometry::make_manifold(name, parameters);
   } catch (const InputError& e) {

@@ -60,12 +60,16 @@ class Summary {
     if (n == 0.0) return json;
     for (std::size_t q = 0; q < names.size(); ++q)
       json[names[q]] = {{"mean", sums_[q] / n}, {"max", maxima_[q]}, {"min", minima_[q]}};
+    // The determinant may leave the range of numbers where its root does not.
+    const bool is_in_range = std::isnormal(json["det_g"]["min"].get<double>()) &&
+                             std::isfinite(json["det_g"]["mean"].get<double>());
+    json.erase(is_in_range ? "sqrt_det_g" : "det_g");
     return json;
   }
 
  private:
-  static constexpr std::array<const char*, 7> names{"norm2_dphi", "norm2_dpsi", "norm2_tau0", "norm2_tau1",
-                                                    "norm2_tau2", "norm2_tau3", "det_g"};
+  static constexpr std::array<const char*, 8> names{"norm2_dphi", "norm2_dpsi", "norm2_tau0", "norm2_tau1",
+                                                    "norm2_tau2", "norm2_tau3", "det_g",      "sqrt_det_g"};
 
   void add_quantity(std::size_t q, const std::vector<g2::PointField>& fields,
                     const std::vector<double>& positive) {

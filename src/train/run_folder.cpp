@@ -35,7 +35,8 @@ std::string RunFolder::path(const char* name) const {
 
 void RunFolder::claim_if_there(const parallel::Communicator& comm) {
   parallel::agree_on_root(comm, [&] {
-    if (fs::is_directory(folder_)) claim();
+    std::error_code ignored;
+    if (fs::is_directory(folder_, ignored)) claim();
   });
 }
 
@@ -43,7 +44,8 @@ void RunFolder::make(const parallel::Communicator& comm) {
   parallel::agree_on_root(comm, [&] {
     std::error_code error;
     fs::create_directories(folder_, error);
-    if (!fs::is_directory(folder_))
+    std::error_code ignored;
+    if (!fs::is_directory(folder_, ignored))
       throw InputError("--out " + folder_ + ": is not a folder and cannot be made one (" + error.message() +
                        ")");
     if (!lock_.held()) claim();
@@ -63,7 +65,8 @@ RunFolder::Found RunFolder::file_to_resume() const {
   if (resume_ != "auto") return {resume_, {}};
   std::vector<std::pair<std::string, std::string>> defects;
   for (const char* name : {last_name, previous_name}) {
-    if (!fs::exists(path(name))) continue;
+    std::error_code ignored;  // what is there and cannot be read has a defect
+    if (!fs::exists(path(name), ignored)) continue;
     const std::string defect = io::seal_defect(path(name));
     if (defect.empty())
       return {path(name), defects.empty() ? ""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import tempfile
 from pathlib import Path
@@ -100,6 +101,64 @@ def wipe(begin: int, end: int) -> Setup:
 def text(name: str, content: str) -> Setup:
     """A text file."""
     return lambda folder: (folder / name).write_text(content)
+
+
+LFS_POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 99824\n"
+
+
+def numpy_file(name: str) -> Setup:
+    """Arrays as NumPy stores them, under any name: one as .npy, several as .npz."""
+    def setup(folder: Path) -> None:
+        with (folder / name).open("wb") as stream:
+            if "npy" in name:
+                np.save(stream, np.ones((N, 7)))
+            else:
+                np.savez(stream, coords=np.ones((N, 7)), metric=np.tile(np.eye(7), (N, 1, 1)))
+    return setup
+
+
+def zipped(path: Path) -> None:
+    """The file compressed as a whole."""
+    path.write_bytes(gzip.compress(path.read_bytes()))
+
+
+def stored(dataset: str, **options: Any) -> Setup:
+    """A dataset stored in another way."""
+    def change(path: Path) -> None:
+        with h5py.File(path, "r+") as file:
+            values = file[dataset][...]
+            del file[dataset]
+            file.create_dataset(dataset, data=values, chunks=True, **options)
+    return change
+
+
+def filtered(dataset: str, number: int) -> Setup:
+    """A dataset with a filter that HDF5 knows by its number only."""
+    def change(path: Path) -> None:
+        with h5py.File(path, "r+") as file:
+            values = file[dataset][...]
+            del file[dataset]
+            properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            properties.set_chunk(values.shape)
+            properties.set_filter(number, h5py.h5z.FLAG_OPTIONAL, (3,))
+            space = h5py.h5s.create_simple(values.shape)
+            made = h5py.h5d.create(file.id, dataset.encode(), h5py.h5t.IEEE_F64LE, space, properties)
+            made.write(h5py.h5s.ALL, h5py.h5s.ALL, values)
+    return change
+
+
+def virtual(dataset: str) -> Setup:
+    """A dataset that is put together of other files."""
+    def change(path: Path) -> None:
+        with h5py.File(path, "r+") as file:
+            values = file[dataset][...]
+            del file[dataset]
+            with h5py.File(path.with_name("part.h5"), "w") as part:
+                part["x"] = values
+            layout = h5py.VirtualLayout(values.shape, values.dtype)
+            layout[:] = h5py.VirtualSource("part.h5", "x", values.shape)
+            file.create_virtual_dataset(dataset, layout)
+    return change
 
 
 def folder_named(name: str) -> Setup:

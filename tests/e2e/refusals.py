@@ -14,8 +14,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from bad_files import (INTERVAL, N, NECK, TORUS, TRAIN, Setup, attribute, both, checkpoint, cut, entry, first_weight,
-                       flat, folder_named, group_for, neck, put, text, torus_checkpoint, wipe, with_nan, without)
+from bad_files import (INTERVAL, LFS_POINTER, N, NECK, TORUS, TRAIN, Setup, attribute, both, checkpoint, cut, entry,
+                       filtered, first_weight, flat, folder_named, group_for, neck, numpy_file, put, stored, text,
+                       torus_checkpoint, virtual, wipe, with_nan, without, zipped)
 from golden_fields import RICH, golden, write_fields
 
 LAST = N - 1
@@ -65,6 +66,24 @@ SPECTRAL_FILES: Kinds = {
         *(spectral(f"cut at {at}", neck(cut(at)), r"s\.h5") for at in (0.0005, 0.01, 0.1, 0.5, 0.9, 0.99999)),
         spectral("wiped superblock", neck(wipe(8, 96)), r"s\.h5"),
         spectral("wiped root group", neck(wipe(96, 800)), r"s\.h5"),
+    ],
+    "file of another kind": [
+        spectral("NumPy archive", numpy_file("s.npz"), r"s\.npz", "NumPy", r"npy_to_hdf5\.py FILE -o samples\.h5",
+                 arguments="s.npz -k 8 -n 5"),
+        spectral("NumPy archive by another name", numpy_file("s.h5"), r"s\.h5", r"npy_to_hdf5\.py"),
+        spectral("NumPy array", numpy_file("s.npy"), r"s\.npy", "NumPy", r"npy_to_hdf5\.py FILE -o samples\.h5",
+                 arguments="s.npy -k 8 -n 5"),
+        spectral("pointer of Git LFS", text("s.h5", LFS_POINTER), r"s\.h5", "git lfs pull"),
+        spectral("compressed as a whole", flat(zipped), r"s\.h5", "gunzip"),
+    ],
+    "storage that is not read": [
+        spectral("lzf", neck(stored("metric", compression="lzf")), r"s\.h5", "/metric", "lzf",
+                 "h5repack -f GZIP=1 IN OUT"),
+        spectral("lzf after shuffle", flat(stored("coords", compression="lzf", shuffle=True)), r"s\.h5", "/coords",
+                 "lzf", "h5repack -f GZIP=1 IN OUT"),
+        *(spectral(f"filter {number}", flat(filtered("coords", number)), r"s\.h5", "/coords", str(number),
+                   "h5repack -f GZIP=1 IN OUT") for number in (32001, 32004, 32015)),
+        spectral("virtual dataset", neck(virtual("points")), r"s\.h5", "/points", "virtual", "h5repack -l CONTI IN OUT"),
     ],
     "bad dataset": [
         spectral("no /coords", neck(put("coords", None)), r"s\.h5", "/coords"),
@@ -267,6 +286,9 @@ TRAIN_CASES: Kinds = {
         train("resume from nothing", "--resume absent.h5", r"absent\.h5"),
         train("resume from a cut file", "--resume m.h5", r"m\.h5", setup=checkpoint(cut(0.6))),
         train("resume from a text", "--resume m.h5", r"m\.h5", "HDF5", setup=text("m.h5", "no checkpoint")),
+        train("resume from PyTorch's archive", "--resume m.npz", r"m\.npz", "zip file", setup=numpy_file("m.npz")),
+        train("resume from a pointer of Git LFS", "--resume m.h5", r"m\.h5", "git lfs pull",
+              setup=text("m.h5", LFS_POINTER)),
         train("resume from samples", "--resume s.h5", r"s\.h5", "format", "k7-checkpoint", setup=neck()),
         train("resume from version 3", "--resume m.h5", r"m\.h5", "version", r"\b3\b", r"\b2\b",
               setup=checkpoint(attribute("version", 3))),
@@ -422,6 +444,14 @@ def lopsided() -> np.ndarray:
     return structure
 
 
+def not_jacobi(size: float) -> np.ndarray:
+    """[E_0, E_1] = E_3 and [E_3, E_2] = E_4, times a number: the brackets of E_0, E_1, E_2 leave E_4."""
+    structure = np.zeros((7, 7, 7))
+    for c, a, b in ((3, 0, 1), (4, 3, 2)):
+        structure[c, a, b], structure[c, b, a] = size, -size
+    return structure
+
+
 def torsion(name: str, setup: Setup, *fragments: str, arguments: str = FIELDS) -> Case:
     return Case(f"torsion {name}", "k7_torsion", arguments, fragments, setup)
 
@@ -436,6 +466,15 @@ TORSION_FILES: Kinds = {
         torsion("a text", text("in.h5", "phi\n1\n" * 100), r"in\.h5", "HDF5"),
         torsion("an empty file", text("in.h5", ""), r"in\.h5", "HDF5"),
         *(torsion(f"cut at {at}", fields(cut(at)), r"in\.h5") for at in (0.001, 0.1, 0.9)),
+    ],
+    "file of another kind": [
+        torsion("NumPy archive", numpy_file("in.npz"), r"in\.npz", "NumPy", arguments="--fields in.npz -o out.h5"),
+        torsion("pointer of Git LFS", text("in.h5", LFS_POINTER), r"in\.h5", "git lfs pull"),
+    ],
+    "storage that is not read": [
+        torsion("lzf", fields(stored("g/E_phi", compression="lzf")), r"in\.h5", "/g/E_phi", "lzf",
+                "h5repack -f GZIP=1 IN OUT"),
+        torsion("virtual dataset", fields(virtual("g/phi")), r"in\.h5", "/g/phi", "virtual", "h5repack -l CONTI"),
     ],
     "bad group": [
         torsion("no such group", fields(), r"in\.h5", "/other", r"\bg\b", arguments="--fields in.h5:/other -o out.h5"),
@@ -469,6 +508,10 @@ TORSION_FILES: Kinds = {
     "bad structure constants": [
         torsion("structure not antisymmetric", fields(structure=lopsided()), r"in\.h5", "/g/structure", r"\[2, 4, 5\]",
                 "0.25"),
+        torsion("structure of no Lie algebra", fields(structure=not_jacobi(1.0)), r"in\.h5", "/g/structure", "Jacobi",
+                "E_0, E_1, E_2", "component 4"),
+        torsion("small structure of no Lie algebra", fields(structure=not_jacobi(1e-200)), r"in\.h5", "/g/structure",
+                "Jacobi"),
         torsion("structure with a diagonal", fields(entry("g/structure", (6, 3, 3), 1.0)), r"in\.h5", "/g/structure",
                 r"\[6, 3, 3\]"),
         torsion("NaN in structure", fields(entry("g/structure", (1, 2, 3), np.nan)), r"in\.h5", "/g/structure",

@@ -146,6 +146,27 @@ class Fields(TorsionTest):
             with self.subTest(address=address):
                 self.assert_same(self.fields(address)[1], field, 1e-11)
 
+    @pytest.mark.quick
+    def test_units(self) -> None:
+        """Results scale with powers of c when phi does, whatever c: det B, of degree 21 in phi, overflows at 1e15."""
+        field = golden(RICH)
+        powers = np.arange(-130, 131)
+        rows = np.arange(len(powers)) % len(field["phi"])
+        phi, derivatives = (np.array([10.0**k * a for k, a in zip(powers, field[name][rows])])
+                            for name in ("phi", "E_phi"))
+        write_fields(self.folder / "in.h5", phi=phi, E_phi=derivatives)
+        done, found = self.fields("in.h5")
+        self.assertEqual(found["positive"].min(), 1)
+        thirds = {"g": 2, "sqrt_det_g": 7, "orientation": 0, "psi": 4, "dphi": 3, "dpsi": 4, "tau0": -1, "tau1": 0,
+                  "tau2": 1, "tau3": 2}
+        for name in RESULTS:
+            for k, row, values in zip(powers, rows, found[name]):
+                reference = field[name][row] * 10.0 ** (k * thirds.get(name, -2) / 3)
+                np.testing.assert_allclose(values, reference, rtol=0, atol=1e-11 * np.max(np.abs(field[name]))
+                                           * 10.0 ** (k * thirds.get(name, -2) / 3), err_msg=f"{name} at 1e{k}")
+        self.assertNotIn("det g", table(done))  # 1e606 is no number
+        self.assertTrue(np.isfinite(table(done)["sqrt det g"]).all())
+
     def test_slightly_rough_structure(self) -> None:
         """Structure constants that were themselves computed are antisymmetric up to rounding only."""
         field = golden(RICH)

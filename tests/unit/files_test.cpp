@@ -60,6 +60,72 @@ TEST(AtomicFile, obstacles_are_named) {
   EXPECT_EQ(files_in(folder / ""), 0);
 }
 
+TEST(AtomicFile, behind_links_the_target_is_written) {
+  const test::TemporaryFolder folder;
+  fs::create_directory(folder / "scratch");
+  fs::create_symlink("scratch/a.txt", folder / "a.txt");
+  fs::create_symlink("a.txt", folder / "b.txt");
+  for (const char* text : {"first", "second"}) {
+    write_text(folder / "b.txt", text);
+    EXPECT_EQ(read_all(folder / "scratch/a.txt"), text);
+  }
+  EXPECT_TRUE(fs::is_symlink(folder / "a.txt"));
+  EXPECT_TRUE(fs::is_symlink(folder / "b.txt"));
+  EXPECT_EQ(write_target(folder / "b.txt"), folder / "scratch/a.txt");
+  EXPECT_EQ(files_in(folder / "scratch"), 1);
+}
+
+TEST(AtomicFile, links_that_lead_nowhere_are_obstacles) {
+  const test::TemporaryFolder folder;
+  fs::create_symlink("b", folder / "a");
+  fs::create_symlink("a", folder / "b");
+  fs::create_symlink("missing/c.txt", folder / "c");
+  EXPECT_NE(write_obstacle(folder / "a").find("loop"), std::string::npos);
+  EXPECT_NE(write_obstacle(folder / "c").find("missing does not exist"), std::string::npos);
+  EXPECT_TRUE(fs::is_symlink(folder / "a"));
+  EXPECT_EQ(files_in(folder / ""), 3);
+}
+
+/// What was there before gets another name, also where links lead to another disk.
+TEST(AtomicFile, what_was_there_is_kept_behind_links) {
+  const test::TemporaryFolder folder;
+  fs::path elsewhere = folder / "scratch";
+  std::error_code none;
+  if (fs::is_directory("/dev/shm", none)) elsewhere = "/dev/shm/k7_files_test." + std::to_string(getpid());
+  fs::create_directory(elsewhere);
+  fs::create_symlink(elsewhere / "last", folder / "last");
+  const auto write = [&](const char* text) {
+    AtomicFile file(folder / "last");
+    file.write(text);
+    file.commit(folder / "previous");
+  };
+  for (const char* text : {"one", "two", "three"}) write(text);
+  EXPECT_EQ(read_all(folder / "last"), "three");
+  EXPECT_EQ(read_all(folder / "previous"), "two");
+  EXPECT_TRUE(fs::is_symlink(folder / "last"));
+  EXPECT_EQ(files_in(elsewhere), 1);
+  fs::remove_all(elsewhere);
+}
+
+TEST(AtomicFile, names_and_paths_may_be_as_long_as_the_system_allows) {
+  const test::TemporaryFolder folder;
+  write_text(folder / std::string(255, 'n'), "long");
+  EXPECT_EQ(files_in(folder / ""), 1);
+  EXPECT_NE(write_obstacle(folder / std::string(256, 'n')).find("too long"), std::string::npos);
+  for (std::size_t name = 1; name < 40; ++name) {
+    std::string path = folder / "";
+    constexpr std::size_t longest = 4095;
+    while (path.size() < longest - 300) path += std::string(200, 'd') + "/";
+    path += std::string(longest - path.size() - name - 1, 'e') + "/";
+    fs::create_directories(path);
+    path += std::string(name, 'x');
+    ASSERT_EQ(path.size(), longest);
+    write_text(path, "deep");
+    EXPECT_EQ(read_all(path), "deep");
+    EXPECT_EQ(files_in(fs::path(path).parent_path()), 1) << name;
+  }
+}
+
 TEST(Hdf5File, numbers_and_attributes_read_back) {
   const test::TemporaryFolder folder;
   const std::vector<double> values{1.0, 2.5, -3.0, 4.0, 5.0, 6.0};
@@ -121,6 +187,21 @@ TEST(Hdf5File, errors_name_file_and_dataset) {
             std::string::npos);
   fs::resize_file(path, fs::file_size(path) - 3000);
   EXPECT_NE(error_of([&] { Hdf5File::open(path).read("/x"); }).find(path), std::string::npos);
+}
+
+TEST(Hdf5File, a_file_of_another_kind_is_named) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "a.h5";
+  const std::string rest(1000, 'x');
+  for (const auto& [start, words] :
+       {std::pair{std::string("\x93NUMPY\x01"), "npy_to_hdf5.py FILE -o samples.h5"},
+        std::pair{std::string("PK\x03\x04"), "npy_to_hdf5.py FILE -o samples.h5"},
+        std::pair{std::string("PK\x05\x06"), "zip"},
+        std::pair{std::string("version https://git-lfs.github.com/spec/v1\n"), "git lfs pull"},
+        std::pair{std::string("\x1f\x8b\x08"), "gunzip"}, std::pair{std::string("PK"), "not an HDF5 file"}}) {
+    std::ofstream(path, std::ios::binary) << start << rest;
+    EXPECT_NE(error_of([&] { Hdf5File::open(path); }).find(words), std::string::npos) << words;
+  }
 }
 
 /// Like a full disk, but anyone can have it: files of this process may not grow beyond 64 KiB.

@@ -728,6 +728,26 @@ TEST(Torsion, scaling_phi) {
   }
 }
 
+TEST(G2Structure, units_do_not_matter) {
+  const Form3 phi = Random(13).positive_form();
+  const G2Structure s = g2_structure(phi);
+  for (int power = -130; power <= 130; ++power) {
+    const double c = std::pow(10.0, power / 3.0);
+    Form3 large = phi;
+    for (double& x : large) x *= std::pow(10.0, power);
+    const G2Structure l = g2_structure(large);
+    EXPECT_LE(test::relative_to_largest(to_vector(l.g), to_vector(Matrix7(c * c * s.g))), 1e-12) << power;
+    EXPECT_LE(test::relative_to_largest(to_vector(l.g_inverse), to_vector(Matrix7(s.g_inverse / c / c))),
+              1e-12);
+    EXPECT_LE(test::relative_to_largest(to_vector(l.psi), scaled(std::pow(c, 4), to_vector(s.psi))), 1e-12);
+    EXPECT_NEAR(l.sqrt_det_g / std::pow(c, 7), s.sqrt_det_g, 1e-12 * s.sqrt_det_g);
+  }
+  // Powers of 8 change no bit but exponents.
+  for (int m = -140; m <= 140; m += 7)
+    EXPECT_EQ(unit_exponent(in_units(phi, m).data()) - m, unit_exponent(phi.data()));
+  EXPECT_EQ(g2_structure(in_units(phi, 50)).g, Matrix7(std::ldexp(1.0, 100) * s.g));
+}
+
 /// Forms follow the coframe and numbers stay, for rotations, reflections and any other constant matrix.
 TEST(Torsion, does_not_depend_on_the_coframe) {
   for (unsigned seed = 0; seed < n_cases; ++seed) {

@@ -14,6 +14,15 @@ using Matrix7 = Eigen::Matrix<double, dim, dim, Eigen::RowMajor>;
 using Form3 = std::array<double, n_phi>;              ///< phi_ijk, i<j<k lexicographic
 using Tensor3 = std::array<double, dim * dim * dim>;  ///< row-major phi[i][j][k]
 
+/// The m for which the largest component of phi / 8^m lies in [1, 8), or as near as numbers allow; 0 for phi = 0.
+/// phi and 8^m phi are the same structure in other units, lengths times 2^m, and powers of two round nothing: with
+/// it, polynomials of high degree in phi stay in the range of numbers.
+/// @param phi (35)
+int unit_exponent(const double* phi);
+
+/// 8^m phi
+Form3 in_units(const Form3& phi, int m);
+
 /// The fully antisymmetric tensor with the given components.
 Tensor3 form_to_tensor(const Form3& phi);
 

@@ -29,6 +29,8 @@ class SampleReader {
   GlobalIndex n_points() const { return n_points_; }
   const geometry::Manifold& manifold() const { return *manifold_; }
   bool has_weights() const { return has_weights_; }
+  /// Whether the file says which coordinates are periodic, by the attribute periods or by its manifold.
+  bool says_periods() const { return says_periods_; }
   const std::string& path() const;
 
   /// Rows [begin, begin + count): points (count, manifold().point_size()) and packed metrics (count, 28),
@@ -47,6 +49,7 @@ class SampleReader {
   std::unique_ptr<Hdf5Reader> file_;
   GlobalIndex n_points_ = 0;
   bool has_weights_ = false;
+  bool says_periods_ = false;
   std::unique_ptr<geometry::Manifold> manifold_;
   std::string point_dataset_;
 };

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "k7/base/observer.hpp"
 #include "k7/geometry/three_form.hpp"
 #include "k7/io/sample_file.hpp"
 #include "k7/parallel/communicator.hpp"
@@ -49,9 +50,11 @@ struct MetricStatistics {
   double det_max;
 };
 
-/// Reads the rank's even share of the rows, in blocks. Collective.
+/// Reads the rank's even share of the rows, in blocks. Warns of coordinates that may be meant to be periodic where
+/// the file does not say so. Collective.
 /// @throws CollectiveError naming file, dataset and row of the first point that is not valid
-PointCloud read_points(const io::SampleReader& reader, const parallel::Communicator& comm);
+PointCloud read_points(const io::SampleReader& reader, const parallel::Communicator& comm,
+                       Observer& observer);
 
 /// Whether the points have densities; a rank without points cannot tell. Collective.
 bool has_densities(const PointCloud& cloud, const parallel::Communicator& comm);

@@ -7,6 +7,7 @@
 
 #include "k7/geometry/metric.hpp"
 #include "k7/parallel/agree.hpp"
+#include "spectral/cloud/free_ends.hpp"
 
 namespace k7::spectral {
 namespace {
@@ -46,7 +47,8 @@ void PointCloud::append(const PointCloud& other, std::size_t i) {
   if (!other.boundary.empty()) boundary.push_back(other.boundary[i]);
 }
 
-PointCloud read_points(const io::SampleReader& reader, const parallel::Communicator& comm) {
+PointCloud read_points(const io::SampleReader& reader, const parallel::Communicator& comm,
+                       Observer& observer) {
   PointCloud cloud;
   cloud.n_global = reader.n_points();
   cloud.point_size = reader.manifold().point_size();
@@ -66,6 +68,7 @@ PointCloud read_points(const io::SampleReader& reader, const parallel::Communica
     for (std::size_t i = 0; i < n; ++i) cloud.ids[i] = range.begin + static_cast<GlobalIndex>(i);
   });
   merge_equal_metrics(cloud, comm);
+  warn_of_free_ends(reader, cloud, comm, observer);
   return cloud;
 }
 
