@@ -50,9 +50,11 @@ SpectrumReport compute_spectrum(PointCloud cloud, const geometry::Manifold& mani
     validate(options);
     validate(options, cloud.n_global, comm.size());
   });
-  const MetricStatistics statistics = metric_statistics(cloud, comm);
   // The notebook's weights have a length of their own, so that its matrix depends on the units.
-  const Units units = options.method == Method::notebook ? Units{} : choose_units(cloud, manifold, comm);
+  const bool has_units = options.method == Method::notebook;
+  require_measurable(cloud, manifold, has_units ? given_units : any_units, options.source, comm);
+  const MetricStatistics statistics = metric_statistics(cloud, comm);
+  const Units units = has_units ? Units{} : choose_units(cloud, manifold, comm);
   const auto unit_manifold = units.manifold(manifold);
   units.take_out(cloud);
   if (options.density == Density::uniform && !has_densities(cloud, comm))
@@ -64,7 +66,6 @@ SpectrumReport compute_spectrum(PointCloud cloud, const geometry::Manifold& mani
           neighbors_found,
           device_of(options.device),
           units.length_sq()};
-  require_measurable(cloud, run.manifold, options.source, comm, observer);
   SpectrumReport& report = run.report;
   report.method = options.method;
   report.k = options.method == Method::ritz ? 0 : options.neighbors;

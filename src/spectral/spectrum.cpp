@@ -95,6 +95,7 @@ io::Json ladder_json(const std::vector<Rung>& ladder) {
                     {"mean_distance_sq", rung.mean_distance_sq},
                     {"n_components", rung.n_components},
                     {"shortest_sq", number_or_null(rung.shortest_sq)},
+                    {"calibration_doubt", rung.calibration_doubt},
                     {"mean_cut", rung.mean_cut},
                     {"eigenvalues", rung.values}});
   return list;

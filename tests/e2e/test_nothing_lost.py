@@ -335,9 +335,9 @@ class Crowds(ProgramTest):
 
     def test_numbers_out_of_range(self) -> None:
         coords = np.random.default_rng(1).random((400, 7))
-        for scale, word in ((1e300, "large"), (1e20, "large"), (1e-300, "small"), (1e-100, "small")):
+        for scale, word in ((1e300, "large"), (1e160, "large"), (1e-300, "small"), (1e-160, "small")):
             for dataset in ("coords", "metric"):
-                if dataset == "metric" and 1e-100 <= scale <= 1e20:
+                if dataset == "metric" and 1e-160 <= scale <= 1e160:
                     continue
                 with self.subTest(scale=scale, dataset=dataset):
                     self.write(coords * (scale if dataset == "coords" else 1.0),
@@ -354,14 +354,14 @@ class Crowds(ProgramTest):
     def test_units_do_not_matter_within_the_range(self) -> None:
         coords = np.random.default_rng(1).random((400, 7))
         first = []
-        for scale in (1.0, 1e15, 1e-40):
+        for scale in (1.0, 1e15, 1e-40, 1e140, 1e-140):
             self.write(coords * scale)
             done = self.run_here("k7_spectral", "s.h5", "-k", 8, "-n", 4, "--no-extrapolate")
             self.assert_code(done, 0)
-            self.assertEqual("use other units of length" in done.err, scale != 1.0, str(done))
+            self.assertNotIn("units of length", done.err)
             tree = json.loads((self.folder / "spectral.json").read_text())
             first.append(tree["spectral"]["eigenvalues"][1] * scale**2)
-        np.testing.assert_allclose(first, first[0], rtol=1e-6)
+        np.testing.assert_allclose(first, first[0], rtol=1e-9)
 
 
 if __name__ == "__main__":

@@ -89,8 +89,8 @@ TEST(Ritz, left_invariant_metrics_have_their_spectra) {
   for (const Matrix7& g : {round_metric, coupled_metric()}) {
     const auto exact = neck->reference_spectrum(g, 15);
     const auto spectrum = solve(sample(*neck, constant(g), 40000, 1), *neck);
-    EXPECT_EQ(spectrum.degree, 3);
-    EXPECT_EQ(spectrum.basis_size, 253);
+    EXPECT_GT(spectrum.basis_size, 253) << "more than all products of three features";
+    EXPECT_LE(spectrum.basis_size, 400);
     EXPECT_NEAR(spectrum.effective_points, 40000.0, 1e-6);
     EXPECT_TRUE(spectrum.weights_from_metric);
     expect_spectrum(spectrum, exact, 0.06);
@@ -184,8 +184,7 @@ TEST(Ritz, torus) {
   const auto torus = geometry::make_manifold("torus7");
   const Matrix7 g = coupled_metric();
   const auto spectrum = solve(sample(*torus, constant(g), 40000, 1), *torus);
-  EXPECT_EQ(spectrum.degree, 2);
-  EXPECT_EQ(spectrum.basis_size, 113);
+  EXPECT_GT(spectrum.basis_size, 113) << "more than all products of two features";
   expect_spectrum(spectrum, torus->reference_spectrum(g, 15), 0.08);
 }
 
@@ -279,7 +278,7 @@ TEST(LongRitz, error_bars_cover_the_truth) {
   double found_sq = 0.0;
   double bias = 0.0;
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    const auto spectrum = solve(sample(*neck, constant(coupled_metric()), 8000, 100 + seed), *neck);
+    const auto spectrum = solve(sample(*neck, constant(coupled_metric()), 8000, 100 + seed), *neck, 3);
     ASSERT_EQ(spectrum.degree, 3);
     for (std::size_t k = 1; k < spectrum.values.size(); ++k) {
       const double error = std::abs(spectrum.values[k] - exact[k]);
@@ -339,14 +338,57 @@ TEST(Ritz, basis_is_what_is_independent) {
   }
 }
 
-TEST(Ritz, degree_follows_the_number_of_points) {
+TEST(Ritz, basis_grows_with_the_number_of_points) {
   const auto neck = geometry::make_manifold("s1xs3xs3");
-  const auto degree = [&](GlobalIndex n) {
-    return solve(sample(*neck, constant(round_metric), n, 1), *neck).degree;
-  };
-  EXPECT_EQ(degree(1000), 1);
-  EXPECT_EQ(degree(2000), 2);
-  EXPECT_EQ(degree(6000), 3);
+  int before = 0;
+  for (const GlobalIndex n : {1000, 2000, 6000, 20000}) {
+    const int size = solve(sample(*neck, constant(round_metric), n, 1), *neck).basis_size;
+    EXPECT_GT(size, before);
+    EXPECT_LE(size, n / 20);
+    before = size;
+  }
+}
+
+/// Energies decide: a circle ten times as long as the spheres gets cos 7 theta and more, one ten times shorter nothing,
+/// and the spheres get more instead.
+TEST(Ritz, long_directions_get_many_functions_and_thin_ones_few) {
+  const auto neck = geometry::make_manifold("s1xs3xs3");
+  for (const double r0 : {10.0, 0.1}) {
+    const Matrix7 g = geometry::round_product_metric(r0, 1.0, 1.0);
+    const auto exact = neck->reference_spectrum(g, 16);
+    const auto spectrum = solve(sample(*neck, constant(g), 20000, 1), *neck, 0, 16);
+    EXPECT_EQ(spectrum.degree >= 8, r0 > 1.0) << spectrum.degree;
+    expect_spectrum(spectrum, exact, 0.1);
+    EXPECT_LT(rms_error(spectrum, exact), 0.03);
+  }
+}
+
+/// Noise drives the members of a multiplet apart and hardly moves their mean.
+TEST(Ritz, means_of_multiplets_are_known_better_than_their_members) {
+  const auto neck = geometry::make_manifold("s1xs3xs3");
+  const auto exact = neck->reference_spectrum(round_metric, 20);
+  int n = 0;
+  int within_two = 0;
+  double of_means = 0.0;
+  double of_members = 0.0;
+  for (std::uint64_t seed = 0; seed < 6; ++seed) {
+    const auto spectrum = solve(sample(*neck, constant(round_metric), 8000, 200 + seed), *neck, 2, 7);
+    for (const auto& [first, count, value, error] : spectrum.multiplets) {
+      if (first + count == 7 && count != 4) continue;  // the last one may go on
+      double mean = 0.0;
+      for (int i = first; i < first + count; ++i) {
+        const auto k = static_cast<std::size_t>(i);
+        mean += exact[k] / count;
+        of_members += std::pow(spectrum.values[k] / exact[k] - 1.0, 2) / count;
+      }
+      ++n;
+      within_two += std::abs(value - mean) < 2.0 * error ? 1 : 0;
+      of_means += std::pow(value / mean - 1.0, 2);
+    }
+  }
+  ASSERT_GE(n, 10);
+  EXPECT_GE(within_two, n - 2);
+  EXPECT_LT(of_means, 0.5 * of_members);
 }
 
 TEST(Ritz, flat_and_few_points) {

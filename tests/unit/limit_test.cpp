@@ -53,9 +53,16 @@ std::vector<Rung> make_ladder(const Model& model) {
     const double n = part == 0 ? 1e4 : 5e3;
     const double common = part == 0 ? 0.5 * (first + second) : part == 1 ? first : second;
     for (const int k : {32, 24, 48, 64, 96}) {
-      Rung rung{
-          part, k,    static_cast<GlobalIndex>(n), 0.98 * k, std::pow(k / n, 2.0 / 7.0) * 4.0, 1, infinity,
-          0.0,  {0.0}};
+      Rung rung{part,
+                k,
+                static_cast<GlobalIndex>(n),
+                0.98 * k,
+                std::pow(k / n, 2.0 / 7.0) * 4.0,
+                1,
+                infinity,
+                0.0,
+                0.0,
+                {0.0}};
       for (const double lambda : model.eigenvalues) {
         const double y = lambda * rung.mean_distance_sq;
         const double inverse_k = (1.0 + 0.27 * std::pow(y, 4) / (std::pow(y, 4) + 10.0)) / rung.mean_degree;

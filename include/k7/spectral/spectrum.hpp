@@ -30,8 +30,9 @@ struct Rung {
   double mean_degree;       ///< edges per point, close to k
   double mean_distance_sq;  ///< h^2, see Laplacian
   GlobalIndex n_components;
-  double shortest_sq;  ///< squared length of a direction that is not resolved, otherwise infinite
-  double mean_cut;     ///< how much of the neighbourhoods lies beyond the boundary, mean of -log(share kept)
+  double shortest_sq;        ///< squared length of a direction that is not resolved, otherwise infinite
+  double calibration_doubt;  ///< relative, see SymmetricGraph
+  double mean_cut;  ///< how much of the neighbourhoods lies beyond the boundary, mean of -log(share kept)
   std::vector<double> values;  ///< ascending, zero modes included; fewer when some did not converge
 };
 

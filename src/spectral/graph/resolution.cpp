@@ -5,7 +5,6 @@
 #include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "k7/geometry/metric.hpp"
 
@@ -17,7 +16,8 @@ using geometry::Matrix7;
 
 constexpr std::size_t most_points = 20000;  // of a rank; more would say nothing new
 constexpr double inside = 1.0;              // radii from the boundary
-constexpr double resolved = 0.9;            // of the mean square
+constexpr double thin = 0.4;                // of the mean square missing: low functions do not vary along it
+constexpr double noise = 0.1;               // no matter how round the neighbourhoods are
 constexpr int power = 8;                    // of the mean that picks the largest moments without a jump
 
 /// Sums over points, one for each number of neighbours.
@@ -84,14 +84,16 @@ std::vector<Resolution> measure_resolution(const KnnGraph& graph, const PointClo
   const auto all = sum_moments(graph, points, manifold, neighbors, comm);
   std::vector<Resolution> result;
   for (std::size_t level = 0; level < all.size(); ++level) {
-    Resolution resolution{neighbors[level], 1.0, std::numeric_limits<double>::infinity(), 0.0};
+    Resolution resolution{neighbors[level]};
     if (all[level].points > 0.0) {
       const Eigen::Matrix<double, dim, 1> moments =
           Eigen::SelfAdjointEigenSolver<Matrix7>(all[level].sum / all[level].points, Eigen::EigenvaluesOnly)
               .eigenvalues();
       const double mean = moments.mean();
+      const double missing = 1.0 - moments[0] / mean;
       resolution.radius = std::sqrt((dim + 2.0) * mean);
-      if (moments[0] < resolved * mean) {
+      if (missing > noise) resolution.thinness = missing;
+      if (missing > thin) {
         resolution.stretch = largest(moments) / mean;
         // Evenly filled, a length l has the variance l^2 / 12 from one of its points to another one.
         resolution.shortest = std::sqrt(12.0 * std::max(0.0, moments[0]));

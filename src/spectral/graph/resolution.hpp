@@ -11,7 +11,7 @@
 namespace k7::spectral {
 
 /// One for each number of neighbours, from the second moments of displacements in orthonormal frames, over points that
-/// are not near a boundary. Directions of more than nine tenths of the mean are taken as resolved. Collective.
+/// are not near a boundary. A direction is thin where two fifths of the mean are missing. Collective.
 std::vector<Resolution> measure_resolution(const KnnGraph& graph, const PointCloud& points,
                                            const geometry::Manifold& manifold,
                                            const std::vector<int>& neighbors,

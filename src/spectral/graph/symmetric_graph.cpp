@@ -242,6 +242,12 @@ double SymmetricGraph::shortest_sq(int k) const {
   return length * length;
 }
 
+double SymmetricGraph::calibration_doubt(int k) const {
+  if (resolutions.empty()) return 0.0;
+  const double thinness = resolutions[level_of(k)].thinness;
+  return 0.5 * std::min(thinness, 1.0 - thinness) / geometry::dim;
+}
+
 SymmetricGraph symmetrize(const KnnGraph& graph, const std::vector<int>& neighbors, Join join,
                           const parallel::Communicator& comm) {
   SymmetricGraph result;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "parallel/route.hpp"
@@ -16,9 +17,11 @@ struct Resolution {
   /// The mean square of d along a direction that is resolved, over the mean of all seven: 1 where all are, 7/6 where one
   /// has no length at all.
   double stretch = 1.0;
+  /// How far the mean square along the shortest direction stays behind the mean of all seven: 0 to 1.
+  double thinness = 0.0;
   /// Length of the shortest direction where that is not resolved, otherwise infinite. Eigenfunctions that vary along
   /// it have eigenvalues of (pi / length)^2 and more.
-  double shortest = 0.0;
+  double shortest = std::numeric_limits<double>::infinity();
   double radius = 0.0;  ///< of a typical neighbourhood
 };
 
@@ -63,6 +66,9 @@ struct SymmetricGraph {
   std::uint8_t level_of(int k) const;
   /// Square of the shortest direction's length where the graph of k neighbours does not resolve it.
   double shortest_sq(int k) const;
+  /// How much of the calibration of the graph of k neighbours is in doubt, relative: it is right where all directions
+  /// are resolved, and where one is so thin that nothing varies along it, but not between.
+  double calibration_doubt(int k) const;
 };
 
 /// A volume factor as weights take it. 1/J stops growing where J is very small: near a sphere's cut locus single edges

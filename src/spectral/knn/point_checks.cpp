@@ -16,14 +16,6 @@
 namespace k7::spectral {
 namespace {
 
-// Powers of ten of squared distances. Bounds of the neighbour search are float32, whose largest number is
-// 3e38; eigenvalues are reciprocals of squared distances, and the eigensolver squares them.
-constexpr double largest_power = 34.0;
-constexpr double smallest_power = -100.0;
-// Within these the bounds of the search are of use; beyond, every pair of points is looked at.
-constexpr double largest_fast_power = 29.0;
-constexpr double smallest_fast_power = -32.0;
-
 /// A number of the file that is large, and where.
 struct Extreme {
   double power;  ///< of ten
@@ -150,20 +142,14 @@ Crowd find_crowd(const IndexedCloud& points, int most, double tolerance) {
 }  // namespace
 
 void require_measurable(const PointCloud& cloud, const geometry::Manifold& manifold,
-                        const std::string& source, const parallel::Communicator& comm, Observer& observer) {
+                        const DistanceRange& range, const std::string& source,
+                        const parallel::Communicator& comm) {
   const Extreme side = widest_side(cloud, manifold, comm);
   const Extreme metric = largest_metric(cloud, comm);
   const double power = 2.0 * side.power + metric.power;
   if (side.power == nothing) return;  // all points in one place, which is another matter
-  const bool large = power > largest_power;
-  if (!large && power >= smallest_power) {
-    if (power > largest_fast_power || power < smallest_fast_power)
-      observer.warn(fmt::format(
-          "{}: squared distances reach {}; the neighbour search is very slow beyond {} and below {}, use "
-          "other units of length",
-          source, power_text(power), power_text(largest_fast_power), power_text(smallest_fast_power)));
-    return;
-  }
+  const bool large = power > range.largest;
+  if (!large && power >= range.smallest) return;
   const bool blame_metric = large ? metric.power > 2.0 * side.power : metric.power < 2.0 * side.power;
   const std::string dataset =
       blame_metric ? "/metric" : (cloud.point_size == geometry::dim ? "/coords" : "/points");
@@ -173,7 +159,7 @@ void require_measurable(const PointCloud& cloud, const geometry::Manifold& manif
                      std::to_string(blame_metric ? metric.row : side.row) + ": the numbers are too " +
                      (large ? "large" : "small") + ": squared distances reach " + power_text(power) +
                      ", and " + (large ? "above " : "below ") +
-                     power_text(large ? largest_power : smallest_power) +
+                     power_text(large ? range.largest : range.smallest) +
                      " they cannot be computed; use other units of length, for example " + dataset +
                      (large ? " divided by " : " multiplied by ") + power_text(std::abs(factor)));
   });

@@ -39,7 +39,8 @@ std::vector<Rung> climb(const SymmetricGraph& graph, const std::vector<int>& nei
                         const std::function<void(const Rung&)>& done) {
   std::vector<Rung> rungs;
   for (const int k : neighbors) {
-    Rung rung{part, k, graph.n_global, 0.0, 0.0, 0, graph.shortest_sq(k), 0.0, {}};
+    Rung rung{part, k, graph.n_global, 0.0, 0.0, 0, graph.shortest_sq(k), graph.calibration_doubt(k),
+              0.0,  {}};
     const auto null_space = null_space_of(graph, k, options.eigen.count, rung.n_components, comm);
     const auto laplacian = graph_laplacian(graph, k, options.source, options.device, comm);
     rung.mean_degree = laplacian.mean_degree;

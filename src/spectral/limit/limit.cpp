@@ -145,8 +145,12 @@ void extrapolate(Multiplet& multiplet, const std::vector<Rung>& ladder) {
   for (const Observation& o : all) h_sq = std::max(h_sq, o.h_sq);
   const double order = 0.5 * limit * std::abs(flat_higher_orders(limit * h_sq));
   const double boundary = boundary_part * limit * ladder.front().mean_cut;
+  double doubt = 0.0;
+  for (const Rung& rung : ladder) doubt = std::max(doubt, rung.calibration_doubt);
+  const double thin = doubt * limit;
   multiplet.limit = limit;
-  multiplet.error = 2.0 * std::sqrt(noise * noise + model * model + order * order + boundary * boundary);
+  multiplet.error =
+      2.0 * std::sqrt(noise * noise + model * model + order * order + boundary * boundary + thin * thin);
 }
 
 /// Standard deviation of a multiplet's eigenvalues.

@@ -34,12 +34,13 @@ SpectrumLimit without_limit(const Rung& rung, int zero_modes, const std::string&
 ///   b h^2     curvature of the eigenfunctions and of the manifold.
 /// Both halves of the points count as one rung for each k.
 ///
-/// error = 2 sqrt(noise^2 + model^2 + order^2 + boundary^2), where
+/// error = 2 sqrt(noise^2 + model^2 + order^2 + boundary^2 + thin^2), where
 ///   noise     the larger of half the difference between the fits that use one half of the points each, and
 ///             lambda 0.008 sqrt(2 / count) sqrt(10^4 / N),
 ///   model     half the difference to the fit that is not told a,
 ///   order     half of what phi has beyond its term of order h^2, on the widest rung,
-///   boundary  a quarter of lambda times Rung::mean_cut.
+///   boundary  a quarter of lambda times Rung::mean_cut,
+///   thin      lambda times the largest Rung::calibration_doubt.
 /// A multiplet has no limit where the fit is far from all rungs, and where its functions may vary along a direction
 /// that the neighbourhoods do not resolve.
 ///

@@ -16,8 +16,8 @@ namespace {
 
 constexpr double null_tolerance = 1e-9;
 constexpr double resolved = 2.0;  // gaps in deviations, from which perturbation theory gives the push
-constexpr double multiplet_width =
-    6.0;  // in deviations: the noise alone drives four equal values so far apart
+// In deviations: the noise alone drives equal values so far apart.
+constexpr double multiplet_width = 8.0;
 
 /// Eigenpairs of K u = lambda M u on what of the first n functions is independent.
 struct RitzPairs {
@@ -65,18 +65,26 @@ Jackknife jackknife(const std::vector<Forms>& groups, const RitzPairs& pairs, In
   return result;
 }
 
-/// Where neighbouring values are closer than twice their errors.
-std::vector<MeanEstimate> find_means(const std::vector<Estimate>& list) {
+/// Where neighbouring values are closer than twice their errors, or than noise drives equal ones apart.
+std::vector<MeanEstimate> find_means(const std::vector<Estimate>& list, double usual_gap) {
   std::vector<MeanEstimate> means;
+  const auto belong_together = [&](const Estimate& a, const Estimate& b) {
+    return b.value - a.value < std::max(2.0 * std::hypot(a.error, b.error), usual_gap * a.value);
+  };
   for (std::size_t first = 1; first < list.size();) {
     std::size_t end = first + 1;
-    while (end < list.size() &&
-           list[end].value - list[end - 1].value < 2.0 * std::hypot(list[end].error, list[end - 1].error))
-      ++end;
+    while (end < list.size() && belong_together(list[end - 1], list[end])) ++end;
     means.push_back({first, end - first, mean_of(list, first, end - first), 0.0});
     first = end;
   }
   return means;
+}
+
+/// Members of a multiplet are known no better than their distance from its mean.
+void widen_members(const std::vector<MeanEstimate>& means, std::vector<Estimate>& list) {
+  for (const MeanEstimate& mean : means)
+    for (std::size_t k = mean.first; k < mean.first + mean.count; ++k)
+      list[k].error = std::hypot(list[k].error, list[k].value - mean.value);
 }
 
 /// @param deviations s_kb for every b
@@ -118,7 +126,8 @@ double mean_of(const std::vector<Estimate>& values, std::size_t first, std::size
   return sum / static_cast<double>(count);
 }
 
-Estimates estimate_values(const std::vector<Forms>& groups, const Forms& total, Index n, Index count) {
+Estimates estimate_values(const std::vector<Forms>& groups, const Forms& total, Index n, Index count,
+                          double usual_gap) {
   const RitzPairs pairs = ritz_pairs(total, n);
   Estimates estimates{pairs.values.size(), {}, {}};
   const Jackknife noise = jackknife(groups, pairs, std::min(count, estimates.basis_size));
@@ -126,9 +135,10 @@ Estimates estimate_values(const std::vector<Forms>& groups, const Forms& total, 
     estimates.list.push_back(estimate(pairs.values, k, noise.deviations.row(k)));
   std::sort(estimates.list.begin(), estimates.list.end(),
             [](const Estimate& a, const Estimate& b) { return a.value < b.value; });
-  estimates.multiplets = find_means(estimates.list);
+  estimates.multiplets = find_means(estimates.list, usual_gap);
   for (MeanEstimate& mean : estimates.multiplets)
     mean.error = error_of_mean(mean, pairs.values, estimates.list, noise.diagonals);
+  widen_members(estimates.multiplets, estimates.list);
   return estimates;
 }
 

@@ -36,8 +36,9 @@ struct Estimates {
 /// @param groups the forms of each group of points, whose sum is `total`
 /// @param n how many of the functions to use
 /// @param count values wanted
+/// @param usual_gap how far apart noise alone drives equal values, relative
 Estimates estimate_values(const std::vector<Forms>& groups, const Forms& total, Eigen::Index n,
-                          Eigen::Index count);
+                          Eigen::Index count, double usual_gap);
 
 /// Mean of `count` values from the first one on; infinite where there are not so many.
 double mean_of(const std::vector<Estimate>& values, std::size_t first, std::size_t count);

@@ -65,16 +65,15 @@ struct RitzSpectrum {
 /// inside a multiplet it drives the values apart.
 ///
 /// The error is sqrt(quadrature^2 + truncation^2) with
-///  - quadrature^2 = s_kk^2 + sum_{b near} s_kb^2 + (bias^2 / lambda_k)^2, near:
-///    |lambda_k - lambda_b| < 6 s_kb, b != k. Equal eigenvalues whose matrix elements fluctuate by s spread
-///    like those of a random symmetric matrix, with the deviation sqrt(multiplicity) s;
-///    four of them fill 6 s.
+///  - quadrature^2 = s_kk^2 + sum_{b near} s_kb^2 + (bias^2 / lambda_k)^2, near: |lambda_k - lambda_b| < 8 s_kb,
+///    b != k. Equal eigenvalues whose matrix elements fluctuate by s spread like those of a random symmetric matrix,
+///    with the deviation sqrt(multiplicity) s; members of a multiplet also have their distance from its mean.
 ///  - truncation: the change that the eigenvalue makes from a smaller basis without the two highest degrees of
 ///    each factor of the space to the whole one, 3/2 of the value where the smaller basis has no such eigenvalue;
 ///    added in squares, what lies above the least energy of the products that are left out: their functions may
 ///    have eigenvalues there. Values fall as the basis grows, and each degree changes them less than the one before.
 ///
-/// Multiplets: neighbouring values closer than twice their errors. The deviation of their mean is that of
+/// Multiplets: neighbouring values closer than twice their errors, or than 8 N^{-1/2} of them. The deviation of their mean is that of
 /// the mean of their s_kk with signs, which is smaller than theirs.
 ///
 /// Needs 8 n^2 (32 + 2 threads) bytes for n products of features; points are read in blocks. Collective.

@@ -32,18 +32,20 @@ struct Laplacian {
 /// Where matrices live.
 enum class Device { cpu, cuda };
 
-/// The calibrated graph Laplacian: K = D - W with weights w_ij on the edges,
-/// M = diag(sum_j w_ij d^2_ij / 14). For points spread evenly with E[v v^T] = (d^2/7) g^{-1} over a
-/// neighbourhood, Taylor expansion gives
-/// sum_j w_ij (f_i - f_j) = -(1/2) sum_j w_ij v_j^T (Hess f) v_j = M_ii (-Laplace f)(i): the eigenvalues
-/// carry the scale of the metric without a fitted bandwidth.
+/// The calibrated graph Laplacian: K = D - W with weights w_ij on the edges, M = diag(V_i), V_i the volume that point i
+/// stands for, up to a common factor. f^T M f is then a Monte-Carlo sum for the integral of f^2, and f^T K f one for that
+/// of |grad f|^2: for points spread evenly with E[v v^T] = (d^2/7) g^{-1} over a neighbourhood, Taylor expansion gives
+/// 1/2 sum_j w_ij (f_i - f_j)^2 = E_i |grad f|^2, E_i = sum_j w_ij d^2_ij / 14, so that the eigenvalues carry the
+/// scale of the metric without a fitted bandwidth once E_i = V_i (Vaughn, Berry and Antil, Applied and Computational
+/// Harmonic Analysis 71, 2024, on weak forms: no term of a boundary is missing in them).
 ///
-/// The weights are w_ij = s_i s_j / J(v_ij). J is the manifold's volume factor: points that are uniform on a
-/// sphere are then uniform in the displacement v as well, to all orders. s corrects the density. With s = 1
-/// the problem tends to -rho^{-1} div(rho grad f) = lambda f with rho = p M_ii, p the density of the points
-/// against the Riemannian volume; s_i s_j = (rho_i rho_j)^{-1/2} leaves the Laplace-Beltrami operator; p is
-/// estimated from M_ii where the graph does not know it (Coifman and Lafon, Appl. Comput. Harmon. Anal. 21,
-/// 2006, section 3, for kernels of fixed width).
+/// The weights are w_ij = s_i s_j / J(v_ij), s_i = (V_i / (t_i E_i))^{1/2} with the E_i of s = 1. J is the manifold's
+/// volume factor: points that are uniform on a sphere are then uniform in the displacement v as well, to all orders. t_i
+/// is 1 where neighbourhoods are whole balls; near a boundary and along thin directions it is the mean square of d along
+/// a direction that functions of low energy vary in, over the mean of all seven, see tangential_stretch() and Resolution.
+///
+/// V_i is 1/p_i where the density p of the points against the Riemannian volume is known, otherwise the volume of the
+/// ball of the k nearest points, q_i^{7/2} from their mean square q_i, times the share of it on this side of the boundary.
 ///
 /// f is free at the ends of coordinates that are not periodic (Neumann): K is the quadratic form of
 /// |grad f|^2 with nothing prescribed there. Collective.
