@@ -92,8 +92,12 @@ class Comparison {
       agreement_.limit.multiplets.push_back(multiplet);
       for (int i = multiplet.first; i < end_of(multiplet); ++i) {
         const auto index = static_cast<std::size_t>(i);
-        agreement_.limit.values[index] = source.values[index];
-        agreement_.limit.errors[index] = source.errors[index];
+        // The mean is what is known of each member; how far one may be from it is in its error.
+        const bool has_mean = std::isfinite(multiplet.limit);
+        const double offset =
+            has_mean ? std::abs(source.values[index] - multiplet.limit) + multiplet.error : 0.0;
+        agreement_.limit.values[index] = has_mean ? multiplet.limit : source.values[index];
+        agreement_.limit.errors[index] = std::max(source.errors[index], offset);
       }
     }
   }

@@ -80,13 +80,6 @@ std::vector<MeanEstimate> find_means(const std::vector<Estimate>& list, double u
   return means;
 }
 
-/// Members of a multiplet are known no better than their distance from its mean.
-void widen_members(const std::vector<MeanEstimate>& means, std::vector<Estimate>& list) {
-  for (const MeanEstimate& mean : means)
-    for (std::size_t k = mean.first; k < mean.first + mean.count; ++k)
-      list[k].error = std::hypot(list[k].error, list[k].value - mean.value);
-}
-
 /// @param deviations s_kb for every b
 Estimate estimate(const VectorXd& values, Index k, const VectorXd& deviations) {
   double sum_sq = deviations(k) * deviations(k);
@@ -138,7 +131,6 @@ Estimates estimate_values(const std::vector<Forms>& groups, const Forms& total, 
   estimates.multiplets = find_means(estimates.list, usual_gap);
   for (MeanEstimate& mean : estimates.multiplets)
     mean.error = error_of_mean(mean, pairs.values, estimates.list, noise.diagonals);
-  widen_members(estimates.multiplets, estimates.list);
   return estimates;
 }
 

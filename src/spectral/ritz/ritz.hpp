@@ -67,7 +67,7 @@ struct RitzSpectrum {
 /// The error is sqrt(quadrature^2 + truncation^2) with
 ///  - quadrature^2 = s_kk^2 + sum_{b near} s_kb^2 + (bias^2 / lambda_k)^2, near: |lambda_k - lambda_b| < 8 s_kb,
 ///    b != k. Equal eigenvalues whose matrix elements fluctuate by s spread like those of a random symmetric matrix,
-///    with the deviation sqrt(multiplicity) s; members of a multiplet also have their distance from its mean.
+///    with the deviation sqrt(multiplicity) s.
 ///  - truncation: the change that the eigenvalue makes from a smaller basis without the two highest degrees of
 ///    each factor of the space to the whole one, 3/2 of the value where the smaller basis has no such eigenvalue;
 ///    added in squares, what lies above the least energy of the products that are left out: their functions may
