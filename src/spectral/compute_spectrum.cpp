@@ -51,10 +51,10 @@ SpectrumReport compute_spectrum(PointCloud cloud, const geometry::Manifold& mani
     validate(options, cloud.n_global, comm.size());
   });
   // The notebook's weights have a length of their own, so that its matrix depends on the units.
-  const bool has_units = options.method == Method::notebook;
-  require_measurable(cloud, manifold, has_units ? given_units : any_units, options.source, comm);
+  const bool keeps_units = options.method == Method::notebook;
+  require_measurable(cloud, manifold, keeps_units ? given_units : any_units, options.source, comm);
   const MetricStatistics statistics = metric_statistics(cloud, comm);
-  const Units units = has_units ? Units{} : choose_units(cloud, manifold, comm);
+  const Units units = keeps_units ? Units{} : choose_units(cloud, manifold, comm);
   const auto unit_manifold = units.manifold(manifold);
   units.take_out(cloud);
   if (options.density == Density::uniform && !has_densities(cloud, comm))

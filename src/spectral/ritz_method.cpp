@@ -70,7 +70,8 @@ SpectrumLimit ritz_limit(Run& run, PointCloud& cloud, const std::vector<DensityE
                                 spectra.front().basis_size, spectra.front().degree, seconds));
   if (densities.empty()) return limit_of(spectra.front());
   const double fine = densities[0].mean_distance_sq;
-  return widen(spectra[0], spectra[1], fine / (densities[1].mean_distance_sq - fine));
+  const double difference = densities[1].mean_distance_sq - fine;
+  return widen(spectra[0], spectra[1], difference > 0.0 ? fine / difference : 1.0);
 }
 
 void compute_with_ritz(Run& run, PointCloud cloud) {

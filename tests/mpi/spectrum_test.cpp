@@ -192,6 +192,25 @@ TEST_P(Coincident, neighbours_are_an_error_that_names_the_row) {
   }
 }
 
+/// All nearest ones of a copy coincide with it, but the only other point near has it as a neighbour: it has an edge of some
+/// length, and no volume.
+TEST(Spectrum, copies_with_one_edge_are_an_error_too) {
+  AllPoints all = test::random_points("euclidean", 200, 1.0);
+  for (std::size_t i = 40; i < 48; ++i)
+    std::copy_n(all.point(40), all.point_size(), all.points.data() + i * all.point_size());
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (i < 40 || i > 48) all.points[i * 7] += 100.0;
+  std::copy_n(all.point(40), all.point_size(), all.points.data() + 48 * all.point_size());
+  all.points[48 * 7] += 0.5;
+  try {
+    solve(all, 7, 4);
+    FAIL() << "no error";
+  } catch (const CollectiveError& e) {
+    EXPECT_EQ(e.fault(), Fault::bad_input);
+    EXPECT_EQ(std::string(e.what()).find("points.h5, row 4"), 0U) << e.what();
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Coincident, testing::Values("euclidean", "s1xs3xs3"));
 
 TEST(Spectrum, files_hold_results_in_input_order) {

@@ -56,6 +56,20 @@ struct MetricStatistics {
 PointCloud read_points(const io::SampleReader& reader, const parallel::Communicator& comm,
                        Observer& observer);
 
+/// Extremes of each of a point's numbers over all points.
+struct PointBox {
+  std::vector<double> low;
+  std::vector<double> high;
+};
+
+/// Collective.
+PointBox bounding_box(const PointCloud& cloud, const parallel::Communicator& comm);
+
+/// Half of the longest distance that two points have along each coordinate, on periodic ones at most half a period;
+/// of a point's numbers that are no coordinates half of their range. Collective.
+std::vector<double> half_widths(const PointCloud& cloud, const geometry::Manifold& manifold,
+                                const parallel::Communicator& comm);
+
 /// Whether the points have densities; a rank without points cannot tell. Collective.
 bool has_densities(const PointCloud& cloud, const parallel::Communicator& comm);
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <string>
 
 namespace k7::spectral {
@@ -41,20 +40,10 @@ bool looks_periodic(double low, double high, GlobalIndex n) {
 void warn_of_free_ends(const io::SampleReader& reader, const PointCloud& cloud,
                        const parallel::Communicator& comm, Observer& observer) {
   if (reader.says_periods()) return;
-  std::array<double, dim> low;
-  std::array<double, dim> high;
-  low.fill(std::numeric_limits<double>::infinity());
-  high.fill(-std::numeric_limits<double>::infinity());
-  for (std::size_t i = 0; i < cloud.size(); ++i)
-    for (std::size_t a = 0; a < dim; ++a) {
-      low[a] = std::min(low[a], cloud.point(i)[a]);
-      high[a] = std::max(high[a], cloud.point(i)[a]);
-    }
-  comm.min(low.data(), low.size());
-  comm.max(high.data(), high.size());
+  const PointBox box = bounding_box(cloud, comm);
   std::string coordinates;
   for (std::size_t a = 0; a < dim; ++a)
-    if (looks_periodic(low[a], high[a], cloud.n_global))
+    if (looks_periodic(box.low[a], box.high[a], cloud.n_global))
       coordinates += (coordinates.empty() ? "" : ", ") + std::to_string(a);
   if (coordinates.empty()) return;
   observer.warn(

@@ -72,6 +72,32 @@ PointCloud read_points(const io::SampleReader& reader, const parallel::Communica
   return cloud;
 }
 
+PointBox bounding_box(const PointCloud& cloud, const parallel::Communicator& comm) {
+  const auto size = static_cast<std::size_t>(cloud.point_size);
+  PointBox box{std::vector<double>(size, std::numeric_limits<double>::infinity()),
+               std::vector<double>(size, -std::numeric_limits<double>::infinity())};
+  for (std::size_t i = 0; i < cloud.size(); ++i)
+    for (std::size_t d = 0; d < size; ++d) {
+      box.low[d] = std::min(box.low[d], cloud.point(i)[d]);
+      box.high[d] = std::max(box.high[d], cloud.point(i)[d]);
+    }
+  comm.min(box.low.data(), size);
+  comm.max(box.high.data(), size);
+  return box;
+}
+
+std::vector<double> half_widths(const PointCloud& cloud, const geometry::Manifold& manifold,
+                                const parallel::Communicator& comm) {
+  const PointBox box = bounding_box(cloud, comm);
+  const auto periods = manifold.periods();
+  std::vector<double> widths;
+  for (std::size_t d = 0; d < box.low.size(); ++d) {
+    widths.push_back(0.5 * box.high[d] - 0.5 * box.low[d]);  // does not overflow
+    if (d < periods.size() && periods[d] > 0.0) widths[d] = std::min(widths[d], 0.5 * periods[d]);
+  }
+  return widths;
+}
+
 bool has_densities(const PointCloud& cloud, const parallel::Communicator& comm) {
   return comm.max(static_cast<GlobalIndex>(cloud.densities.size())) > 0;
 }

@@ -11,29 +11,6 @@ namespace {
 
 using geometry::dim;
 
-/// Half the widest distance of two points along each coordinate, at most half a period. Collective.
-std::array<double, dim> half_widths(const PointCloud& cloud, const geometry::Manifold& manifold,
-                                    const parallel::Communicator& comm) {
-  std::array<double, dim> low{};
-  std::array<double, dim> high{};
-  low.fill(std::numeric_limits<double>::infinity());
-  high.fill(-std::numeric_limits<double>::infinity());
-  for (std::size_t i = 0; i < cloud.size(); ++i)
-    for (std::size_t a = 0; a < dim; ++a) {
-      low[a] = std::min(low[a], cloud.point(i)[a]);
-      high[a] = std::max(high[a], cloud.point(i)[a]);
-    }
-  comm.min(low.data(), dim);
-  comm.max(high.data(), dim);
-  std::array<double, dim> widths{};
-  const auto periods = manifold.periods();
-  for (std::size_t a = 0; a < dim; ++a) {
-    widths[a] = 0.5 * high[a] - 0.5 * low[a];  // does not overflow
-    if (periods[a] > 0.0) widths[a] = std::min(widths[a], 0.5 * periods[a]);
-  }
-  return widths;
-}
-
 /// log2 of the largest diagonal entry of a metric in coordinates of these units.
 double log_size(const double* metric, const std::array<int, dim>& coordinates) {
   double largest = -std::numeric_limits<double>::infinity();

@@ -81,6 +81,7 @@ std::vector<double> boundary_distances(const KnnGraph& graph, const PointCloud& 
 #pragma omp parallel for num_threads(threads) schedule(static)
   for (std::int64_t row = 0; row < n; ++row) {
     const auto i = static_cast<std::size_t>(row);
+    if (!(radius(i) > 0.0)) continue;  // copies of one point
     Vector7 sum{};
     for (std::size_t m = 0; m < k; ++m) {
       const Vector7 v = displacement(i, m);
@@ -94,6 +95,7 @@ std::vector<double> boundary_distances(const KnnGraph& graph, const PointCloud& 
 #pragma omp parallel for num_threads(threads) schedule(static)
   for (std::int64_t row = 0; row < n; ++row) {
     const auto i = static_cast<std::size_t>(row);
+    if (!(radius(i) > 0.0)) continue;
     Vector7 normal{};
     for (std::size_t m = 0; m < k; ++m)
       for (std::size_t a = 0; a < dim; ++a) normal[a] += means[a][graph.places[i * k + m]];

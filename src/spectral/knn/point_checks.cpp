@@ -34,21 +34,7 @@ constexpr double nothing = -std::numeric_limits<double>::infinity();
 /// The widest side of the box around all points, and the point that reaches farthest along it. Collective.
 Extreme widest_side(const PointCloud& cloud, const geometry::Manifold& manifold,
                     const parallel::Communicator& comm) {
-  const auto size = static_cast<std::size_t>(cloud.point_size);
-  std::vector<double> low(size, std::numeric_limits<double>::infinity());
-  std::vector<double> high(size, -std::numeric_limits<double>::infinity());
-  for (std::size_t i = 0; i < cloud.size(); ++i)
-    for (std::size_t d = 0; d < size; ++d) {
-      low[d] = std::min(low[d], cloud.point(i)[d]);
-      high[d] = std::max(high[d], cloud.point(i)[d]);
-    }
-  comm.min(low.data(), size);
-  comm.max(high.data(), size);
-  std::vector<double> width(size);
-  for (std::size_t d = 0; d < size; ++d) width[d] = 0.5 * high[d] - 0.5 * low[d];  // does not overflow
-  const auto periods = manifold.periods();
-  for (std::size_t d = 0; d < std::min(size, periods.size()); ++d)
-    if (periods[d] > 0.0) width[d] = std::min(width[d], 0.5 * periods[d]);
+  const auto width = half_widths(cloud, manifold, comm);
   const auto d = static_cast<std::size_t>(std::max_element(width.begin(), width.end()) - width.begin());
   Extreme here{nothing, std::numeric_limits<GlobalIndex>::max()};
   for (std::size_t i = 0; i < cloud.size(); ++i) {

@@ -104,15 +104,16 @@ class WeightedGraph {
   std::vector<double> scale_;  // (n_local + ghosts)
 };
 
-/// @throws CollectiveError naming the first row without mass
-void require_masses(const std::vector<double>& mass, const SymmetricGraph& graph, const std::string& source,
-                    const parallel::Communicator& comm) {
+/// Requires that the neighbours of every point are somewhere else than the point. @param squares a sum or mean of d^2 of
+/// each row @throws CollectiveError naming the first row where it is zero, or as good as
+void require_apart(const std::vector<double>& squares, const SymmetricGraph& graph, const std::string& source,
+                   const parallel::Communicator& comm) {
   double sum = 0.0;
-  for (const double m : mass) sum += m;
+  for (const double square : squares) sum += square;
   const double smallest = coincident * comm.sum(sum) / static_cast<double>(graph.n_global);
   parallel::agree(comm, [&] {
-    for (std::size_t i = 0; i < mass.size(); ++i)
-      if (!(mass[i] > smallest))
+    for (std::size_t i = 0; i < squares.size(); ++i)
+      if (!(squares[i] > smallest))
         throw InputError(
             source + ", row " + std::to_string(graph.ids[i]) +
             ": all neighbours of this point coincide with it; remove duplicate points or raise -k");
@@ -165,7 +166,10 @@ Laplacian graph_laplacian(const SymmetricGraph& graph, int k, const std::string&
                           const parallel::Communicator& comm) {
   WeightedGraph weighted(graph, k, comm);
   const auto energies = weighted.masses();
-  require_masses(energies, graph, source, comm);
+  require_apart(energies, graph, source, comm);
+  std::vector<double> nearest(graph.n_local());
+  for (std::size_t i = 0; i < nearest.size(); ++i) nearest[i] = weighted.mean_square(i);
+  require_apart(nearest, graph, source, comm);
   const auto cuts = planes(graph, weighted);
   const auto volumes = point_volumes(graph, weighted, cuts, comm);
   std::vector<double> scale(graph.n_local());

@@ -36,8 +36,8 @@ enum class Device { cpu, cuda };
 /// stands for, up to a common factor. f^T M f is then a Monte-Carlo sum for the integral of f^2, and f^T K f one for that
 /// of |grad f|^2: for points spread evenly with E[v v^T] = (d^2/7) g^{-1} over a neighbourhood, Taylor expansion gives
 /// 1/2 sum_j w_ij (f_i - f_j)^2 = E_i |grad f|^2, E_i = sum_j w_ij d^2_ij / 14, so that the eigenvalues carry the
-/// scale of the metric without a fitted bandwidth once E_i = V_i (Vaughn, Berry and Antil, Applied and Computational
-/// Harmonic Analysis 71, 2024, on weak forms: no term of a boundary is missing in them).
+/// scale of the metric without a fitted bandwidth once E_i = V_i (Vaughn, Berry and Antil,
+/// arXiv:1912.01391, on weak forms: no term of a boundary is missing in them).
 ///
 /// The weights are w_ij = s_i s_j / J(v_ij), s_i = (V_i / (t_i E_i))^{1/2} with the E_i of s = 1. J is the manifold's
 /// volume factor: points that are uniform on a sphere are then uniform in the displacement v as well, to all orders. t_i
