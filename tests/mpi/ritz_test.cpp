@@ -8,6 +8,7 @@
 
 #include "k7/base/error.hpp"
 #include "point_clouds.hpp"
+#include "spectral/ritz/estimates.hpp"
 
 namespace k7::spectral {
 namespace {
@@ -306,6 +307,32 @@ TEST(Ritz, truncation_is_noticed) {
   EXPECT_GT(std::abs(spectrum.values[7] - exact[7]), 1.0);
   for (std::size_t k = 1; k < 12; ++k)
     EXPECT_NEAR(spectrum.values[k], exact[k], 1.5 * spectrum.errors[k]) << "eigenvalue " << k;
+}
+
+/// The noise of a mean as it is claimed, without anything that a finite basis adds, against what 20 samples show.
+TEST(Ritz, noise_of_means_is_what_is_claimed) {
+  const auto neck = geometry::make_manifold("s1xs3xs3");
+  double found_sq = 0.0;
+  double claimed_sq = 0.0;
+  constexpr std::uint64_t n_seeds = 20;
+  for (std::uint64_t seed = 0; seed < n_seeds; ++seed) {
+    const auto cloud = sample(*neck, constant(round_metric), 4000, 300 + seed);
+    const std::vector<double> weights(cloud.size(), 1.0);
+    const ScaledFeatures features(cloud, *neck, world());
+    const Monomials linear(features.count(), 1);
+    const auto groups = Quadrature(cloud, weights, features, linear, 1).group_forms(world());
+    Forms total(linear.size());
+    for (const Forms& group : groups) total.add(group);
+    const auto estimates = estimate_values(groups, total, linear.size(), 7, 0.2);
+    ASSERT_GE(estimates.multiplets.size(), 2U);
+    const MeanEstimate& three = estimates.multiplets[1];  // the first harmonics of the first sphere
+    ASSERT_EQ(three.first, 3U);
+    ASSERT_EQ(three.count, 4U);
+    found_sq += std::pow(three.value - 3.0, 2) / n_seeds;
+    claimed_sq += std::pow(three.error, 2) / n_seeds;
+  }
+  EXPECT_GT(std::sqrt(claimed_sq / found_sq), 0.6);
+  EXPECT_LT(std::sqrt(claimed_sq / found_sq), 1.7);
 }
 
 TEST(Ritz, same_on_any_number_of_ranks_and_threads) {
