@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <numeric>
 #include <utility>
 
 #include "spectral/graph/components.hpp"
@@ -44,16 +43,15 @@ std::vector<int> GraphMethod::graph_neighbors() const {
   return has_ladder_ ? ladder_ : std::vector<int>{k()};
 }
 
-SymmetricGraph GraphMethod::make_graph(const IndexedCloud& points, const KnnGraph& directed,
+SymmetricGraph GraphMethod::make_graph(const IndexedCloud& points, KnnGraph directed,
                                        const std::vector<int>& neighbors) const {
   auto graph = symmetrize(directed, neighbors, Join::balanced, run_.comm);
   graph.resolutions = measure_resolution(directed, points.cloud, run_.manifold, neighbors, run_.comm);
-  return graph;
+  return graph;  // the lists of neighbours, which are as large, end here
 }
 
 void GraphMethod::solve_all_points(const IndexedCloud& points, KnnGraph directed) {
-  const auto graph = make_graph(points, directed, graph_neighbors());
-  directed = {};
+  const auto graph = make_graph(points, std::move(directed), graph_neighbors());
   Rung rung = solve_first_rung(graph);
   if (!report_.pairs.converged) obstacle_ = "the eigensolver did not converge";
   report_.limit = without_limit(rung, report_.pairs.zero_modes, obstacle_);
@@ -114,10 +112,9 @@ std::vector<double> GraphMethod::solve_whole_multiplets(const Laplacian& laplaci
   }
 }
 
-/// Edges of all rungs to climb, for the time left: all points but for the first rung, and both halves.
+/// Edges of all rungs to climb, for the time left: the last one of all points, and those of both halves.
 double GraphMethod::ladder_work() const {
-  const double neighbors = std::accumulate(ladder_.begin(), ladder_.end(), 0.0);
-  return static_cast<double>(report_.n_points) * (2.0 * neighbors - k());
+  return static_cast<double>(report_.n_points) * 2.0 * ladder_.back();
 }
 
 /// Solves the remaining rungs of one graph, with a tolerance far below their statistical noise.
@@ -126,9 +123,7 @@ void GraphMethod::climb_graph(const SymmetricGraph& graph, int part) {
   options.eigen.count = static_cast<int>(report_.ladder.front().values.size());
   options.eigen.tolerance = 1e-4;
   options.eigen.keep_functions = false;
-  auto neighbors = ladder_;
-  if (part == 0) neighbors.erase(std::find(neighbors.begin(), neighbors.end(), k()));
-  auto rungs = climb(graph, neighbors, part, options, run_.comm, [&](const Rung& r) {
+  auto rungs = climb(graph, {ladder_.back()}, part, options, run_.comm, [&](const Rung& r) {
     climbed_ += static_cast<double>(r.n_points) * r.k;
     const double taken = run_.watch.seconds() - ladder_start_;
     run_.observer.info(fmt::format("ladder: {} points, {} neighbours; {:.1f} s, about {:.0f} s left",
@@ -144,10 +139,8 @@ void GraphMethod::extrapolate_with_halves(const Regions& regions) {
   for (const int part : {1, 2}) {
     const auto half =
         index_points(half_sample(regions.points.cloud, part, comm), *regions.embedding, comm, threads);
-    const auto directed =
-        build_knn_graph(half, run_.manifold, *regions.embedding, ladder_.back(), comm, threads);
-    const auto graph = make_graph(half, directed, ladder_);
-    climb_graph(graph, part);
+    auto directed = build_knn_graph(half, run_.manifold, *regions.embedding, ladder_.back(), comm, threads);
+    climb_graph(make_graph(half, std::move(directed), {ladder_.back()}), part);
   }
   report_.limit = extrapolate(report_.ladder, report_.pairs.zero_modes);
   if (!report_.limit.obstacle.empty())

@@ -27,7 +27,7 @@ class GraphMethod {
   void choose_ladder();
   std::vector<int> graph_neighbors() const;
   void solve_all_points(const IndexedCloud& points, KnnGraph directed);
-  SymmetricGraph make_graph(const IndexedCloud& points, const KnnGraph& directed,
+  SymmetricGraph make_graph(const IndexedCloud& points, KnnGraph directed,
                             const std::vector<int>& neighbors) const;
   Rung solve_first_rung(const SymmetricGraph& graph);
   std::vector<double> solve_whole_multiplets(const Laplacian& laplacian, const SymmetricGraph& graph,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sampled manifolds whose spectra are known: closed forms, and one-dimensional Galerkin problems that are solved to
+"""Sampled closed manifolds whose spectra are known: closed forms, and one-dimensional Galerkin problems that are solved to
 rounding. Radii and metrics are those of tests/data/g2_fields.h5, group spectra."""
 
 import pathlib
@@ -12,19 +12,10 @@ import scipy.linalg
 DATA = pathlib.Path(__file__).parents[1] / "data" / "g2_fields.h5"
 
 
-def exact_clusters(values):
-    """[(mean, count)] of ascending eigenvalues; differences within 1e-6 are rounding."""
-    clusters = []
-    for value in values:
-        if clusters and value - clusters[-1][0] < 1e-6 * max(value, 1e-300):
-            clusters[-1][1] += 1
-        else:
-            clusters.append([value, 1])
-    return [(value, count) for value, count in clusters]
-
-
 class ConstantMetric:
     """A constant metric in the frame, sampled by k7_sample."""
+
+    section = "closed manifolds"
 
     def __init__(self, name, spectrum, title, n_eigenvalues):
         with h5py.File(DATA) as file:
@@ -68,6 +59,8 @@ class VaryingMetric:
     @param density (theta, w) -> (n,) density against the Haar measure, at most 1
     @param gives_weight the file names the density against the Riemannian volume
     """
+
+    section = "closed manifolds"
 
     def __init__(self, name, title, eigenvalues, lengths, density, gives_weight, n_eigenvalues=16):
         self.name, self.title, self.n_eigenvalues = name, title, n_eigenvalues
@@ -189,7 +182,7 @@ def dense_at_one(_theta, w):
     return np.exp(0.5 * np.log(5.0) * (w - 1.0))
 
 
-def all_cases():
+def closed_cases():
     """In the order of the page."""
     round_values = theta_problem(round_lengths)
     of_theta = theta_problem(conformal_theta)
@@ -212,6 +205,3 @@ def all_cases():
         VaryingMetric("unknown_w", "round, density 5 × in w, no /weight", round_values, round_lengths,
                       dense_at_one, False),
     ]
-
-
-CASES = {case.name: case for case in all_cases()}

@@ -3,62 +3,35 @@
 
 import collections
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
+
+from accuracy_judge import METHODS, Score, judge, rms
+from accuracy_picture import draw
+
+AIM = (0.90, 0.99)  # share of multiplets whose bars should hold the truth; bars are two standard deviations
+N_FIRST = 3
 
 INTRO = """# Accuracy of the spectrum
 
-Made by `tests/bench/accuracy.py` (`--n 1e4 1e5 --seeds ...`, then `--docs docs`); do not edit by hand. Every number is an
-error of `k7_spectral` with its default k = 32 against an exact spectrum: closed forms for constant metrics, one-dimensional
-Galerkin problems solved to rounding for metrics and densities that vary. Errors are relative, in percent.
+Made by `tests/bench/accuracy.py` (`--n 1e3 3e3 1e4 1e5 --seeds ...`, then `--docs docs`); do not edit by hand. Every number is an
+error of `k7_spectral` with its default k = 32 and `--method auto` against an exact spectrum: closed forms for constant metrics,
+one-dimensional Galerkin problems solved to rounding for metrics and densities that vary. Errors are relative, in percent.
 
-- **graph**: eigenvalues of the one graph of 32 neighbours, as they are.
-- **limit**: k, N → ∞ of λ(k, N) = λ (1 + a/(k-2) + b h² + c (λh²)²), c known, fitted to k = 24, 32, 48, 64, 96 on all points and
-  on two halves, per multiplet. ± is its bar of two standard deviations (mean over the runs); *covered* says how often it
-  holds the truth, over all multiplets.
-- **ritz**: `--method ritz`, Rayleigh–Ritz on global polynomials with the points as quadrature, with its own bar.
+- **graph**: k, N → ∞ of λ(k, N), fitted to k = 24, 32, 48, 64, 96 on all points and on two halves, per multiplet.
+- **ritz**: Rayleigh–Ritz on global polynomials with the points as quadrature.
+- **auto**: what K7 reports, out of both.
 
-Multiplets are those that K7 found. Where it joined neighbouring exact eigenvalues, their mean is the truth. The model of
-the bar was fixed on other seeds than these.
+*a ± b* is the rms error over the seeds and the mean bar, which is two standard deviations. *Covered* says how often the bar holds the
+truth, over all multiplets that have a limit. The aim is {low:.0f} to {high:.0f} %: shares below are **bold**, those above in *italics*.
+*No limit* counts the multiplets for which K7 gives none, with its main reason. Multiplets that may go on beyond the computed
+eigenvalues are not counted at all.
+
+Multiplets are those that K7 found. Where it joined neighbouring exact eigenvalues, their mean is the truth.
+
+{origin}
 
 ![Errors against N, and errors in units of the bar](accuracy.png)
 """
-
-
-def relative_errors(spectral, exact):
-    """[(raw, limit, bar)] of the closed multiplets, relative to the exact mean over the same indices."""
-    rows = []
-    for multiplet in spectral["multiplets"]:
-        if multiplet["open"] or multiplet["extrapolated"] is None:
-            continue
-        truth = exact[multiplet["first"] : multiplet["first"] + multiplet["count"]].mean()
-        rows.append([multiplet["eigenvalue"] / truth - 1.0, multiplet["extrapolated"] / truth - 1.0,
-                     multiplet["error"] / truth])
-    return np.array(rows).reshape(-1, 3)
-
-
-def cluster_errors(spectral, exact, n_clusters=3):
-    """[(value, bar)] of the means over the first exact clusters, for methods that name no multiplets."""
-    values = np.array(spectral["extrapolated"], dtype=float)
-    bars = np.array(spectral["error"], dtype=float)
-    rows = []
-    first = 1
-    while first < len(values) and len(rows) < n_clusters:
-        last = first
-        while last < len(exact) and exact[last] - exact[first] < 1e-6 * exact[first]:
-            last += 1
-        if last > len(values):
-            break
-        rows.append([values[first:last].mean() / exact[first] - 1.0, bars[first:last].mean() / exact[first]])
-        first = last
-    return np.array(rows).reshape(-1, 2)
-
-
-def rms(values):
-    return float(np.sqrt(np.mean(np.square(values)))) if len(values) else float("nan")
 
 
 def percent(value, digits=2):
@@ -70,14 +43,6 @@ def table(header, rows):
     return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows]) + "\n"
 
 
-def group(runs):
-    """{(case, N): {method: [spectral]}}"""
-    groups = collections.defaultdict(lambda: collections.defaultdict(list))
-    for name, method, n, _seed, spectral in runs:
-        groups[name, n][method].append(spectral)
-    return groups
-
-
 def size_name(n):
     exponent = int(np.log10(n))
     factor = n / 10**exponent
@@ -85,113 +50,121 @@ def size_name(n):
     return power if factor == 1 else f"{factor:g}·{power}"
 
 
-def summary_rows(groups, cases):
+def covered_text(score):
+    """'17 of 18 (94 %)', marked where it is not what it should be."""
+    if not len(score.errors):
+        return "–"
+    mark = "**" if score.share < AIM[0] else "*" if score.share > AIM[1] else ""
+    return f"{score.covered} of {len(score.errors)} ({mark}{100.0 * score.share:.0f} %{mark})"
+
+
+def without_text(scores):
+    """'graph 3, auto 1: thin direction', the counts of multiplets without a limit and their main reason."""
+    counts = [f"{method} {score.n_without}" for method, score in scores.items() if score.n_without]
+    reasons = sum((score.reasons for score in scores.values()), collections.Counter())
+    return f"{', '.join(counts)}: {reasons.most_common(1)[0][0]}" if counts else "–"
+
+
+def scores_of(results, cases):
+    """{method: Score} of results."""
+    return {method: Score([judge(r["spectral"], method, cases[r["case"]].eigenvalues) for r in results])
+            for method in METHODS}
+
+
+def group(results):
+    """{(case, N): [result]}"""
+    groups = collections.defaultdict(list)
+    for result in results:
+        groups[result["case"], result["n"]].append(result)
+    return groups
+
+
+def sizes_of(groups, name):
+    return sorted(n for other, n in groups if other == name)
+
+
+def coverage_rows(results, cases):
+    """One row per N: coverage over all cases, and what the runs took."""
+    rows = []
+    for n in sorted({r["n"] for r in results}):
+        runs = [r for r in results if r["n"] == n]
+        scores = scores_of(runs, cases)
+        cells = [size_name(n), len({r["case"] for r in runs}), len(runs)]
+        for score in scores.values():
+            typical = [percent(np.median(values)) for values in (np.abs(score.errors), score.bars) if len(values)]
+            cells += [covered_text(score), " ± ".join(typical) or "–"]
+        cells += [without_text(scores), f"{np.median([r['timing']['total_s'] for r in runs]):.1f}",
+                  f"{np.median([r['peak_memory_mib'] for r in runs]):.0f}"]
+        rows.append(cells)
+    return rows
+
+
+def case_rows(groups, cases, section):
+    """One row per case and N."""
     rows = []
     for name, case in cases.items():
-        for n in sorted(n for other, n in groups if other == name):
-            methods = groups[name, n]
-            firsts = [relative_errors(s, case.eigenvalues)[:3] for s in methods["graph"]]
-            every = np.vstack([relative_errors(s, case.eigenvalues) for s in methods["graph"]] or [np.empty((0, 3))])
-            if not len(every):
-                continue
-            by_order = [np.array([f[i] for f in firsts if len(f) > i]) for i in range(3)]
-            cells = [case.title, size_name(n), len(firsts)]
-            cells.append(", ".join(percent(m[:, 0].mean(), 1) for m in by_order if len(m)))
-            cells.append(", ".join(percent(rms(m[:, 1])) for m in by_order if len(m)))
-            cells.append(", ".join(percent(m[:, 2].mean()) for m in by_order if len(m)))
-            covered = np.abs(every[:, 1]) <= every[:, 2]
-            cells.append(f"{covered.sum()} of {len(covered)}")
-            ritz = [cluster_errors(s, case.eigenvalues) for s in methods["ritz"]]
-            ritz_by_order = [np.array([f[i] for f in ritz if len(f) > i]) for i in range(3)]
-            cells.append(", ".join(percent(rms(m[:, 0])) for m in ritz_by_order if len(m)) or "–")
-            all_ritz = np.vstack(ritz) if ritz else np.empty((0, 2))
-            held = np.abs(all_ritz[:, 0]) <= all_ritz[:, 1]
-            cells.append(f"{held.sum()} of {len(held)}" if len(held) else "–")
-            rows.append(cells)
+        if case.section != section:
+            continue
+        for n in sizes_of(groups, name):
+            scores = scores_of(groups[name, n], cases)
+            cells = [case.title, size_name(n), len(groups[name, n])]
+            for score in scores.values():
+                firsts = [f"{percent(error)} ± {percent(bar)}" if np.isfinite(error) else "–"
+                          for error, bar in score.first(N_FIRST)]
+                cells += [", ".join(firsts) or "–", covered_text(score)]
+            rows.append(cells + [without_text(scores)])
     return rows
 
 
 def eigenvalue_rows(groups, cases, n_compared):
-    """Per case and N: rms errors of lambda_1 ... of the graph and of the limit, and the share that is covered."""
+    """Per case, at its largest N: errors of lambda_1 ... of the graph and of what K7 reports, and the share covered."""
     rows = []
+    which = slice(1, n_compared + 1)
     for name, case in cases.items():
-        for n in sorted(n for other, n in groups if other == name):
-            spectra = groups[name, n]["graph"]
-            if not spectra:
-                continue
-            which = slice(1, n_compared + 1)
+        for n in sizes_of(groups, name)[-1:]:
+            spectra = [r["spectral"] for r in groups[name, n]]
             exact = case.eigenvalues[which]
-            raw = np.array([s["eigenvalues"][which] for s in spectra]) / exact - 1.0
-            limit = np.array([s["extrapolated"][which] for s in spectra], dtype=float) / exact - 1.0
-            bars = np.array([s["error"][which] for s in spectra], dtype=float) / exact
+            raw, limit, bars = (np.array([s[key][which] for s in spectra], dtype=float) / exact
+                                for key in ("eigenvalues", "extrapolated", "error"))
+            limit -= 1.0
             found = np.isfinite(limit)
             covered = (np.abs(limit) <= bars) & found
-            rows.append([case.title, size_name(n), "graph", *(percent(x, 1) for x in raw.mean(axis=0)), ""])
+            rows.append([case.title, size_name(n), "graph", *(percent(x, 1) for x in raw.mean(axis=0) - 1.0), ""])
             rows.append(["", "", "limit", *(percent(rms(c[f]), 1) for c, f in zip(limit.T, found.T)),
                          f"{covered.sum()} of {found.sum()}"])
     return rows
 
 
-def draw(path, groups, cases):
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4))
-    colors = {"graph": "#b0522d", "limit": "#1f5fa8", "ritz": "#3c8f5a"}
-    points = collections.defaultdict(list)
-    scaled = []
-    for (name, n), methods in groups.items():
-        exact = cases[name].eigenvalues
-        rows = np.vstack([relative_errors(s, exact)[:3] for s in methods["graph"]] or [np.empty((0, 3))])
-        if len(rows):
-            points["graph"].append((n, rms(rows[:, 0])))
-            points["limit"].append((n, rms(rows[:, 1])))
-            every = np.vstack([relative_errors(s, exact) for s in methods["graph"]])
-            scaled += list(2.0 * every[:, 1] / every[:, 2])
-        ritz = np.vstack([cluster_errors(s, exact) for s in methods["ritz"]] or [np.empty((0, 2))])
-        if len(ritz):
-            points["ritz"].append((n, rms(ritz[:, 0])))
-    shift = {"graph": 0.93, "limit": 1.0, "ritz": 1.07}
-    for label, pairs in points.items():
-        sizes, errors = np.array(pairs).T
-        left.loglog(sizes * shift[label], 100 * errors, "o", color=colors[label], alpha=0.55, label=label)
-    left.set(xlabel="points N", ylabel="rms error of the first three multiplets, %")
-    left.set_title("One dot per manifold")
-    left.grid(alpha=0.3, which="both")
-    left.legend()
-    bins = np.linspace(-5, 5, 41)
-    right.hist(np.clip(scaled, -4.99, 4.99), bins=bins, density=True, color=colors["limit"], alpha=0.6,
-               label=f"{len(scaled)} multiplets")
-    grid = np.linspace(-5, 5, 200)
-    right.plot(grid, np.exp(-(grid**2) / 2) / np.sqrt(2 * np.pi), color="black", lw=1.2, label="normal")
-    for bar in (-2, 2):
-        right.axvline(bar, color="black", ls=":", lw=1)
-    right.set(xlabel="error of the limit / its standard deviation", ylabel="density")
-    right.set_title("Between the dotted lines: covered by the bar")
-    right.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=130)
+def origin_text(results):
+    """Which K7 the results are of."""
+    revisions = sorted({r["program"]["git"] for r in results})
+    seeds = sorted({r["seed"] for r in results})
+    return f"Results of K7 {', '.join(revisions)}; {len(results)} runs, seeds {seeds[0]} to {seeds[-1]}."
 
 
-def coverage_sentence(groups, cases):
-    sentences = []
-    for n in sorted({n for _name, n in groups}):
-        every = [relative_errors(s, cases[name].eigenvalues) for (name, m), methods in groups.items() if m == n
-                 for s in methods["graph"]]
-        rows = np.vstack(every or [np.empty((0, 3))])
-        if len(rows):
-            share = np.mean(np.abs(rows[:, 1]) <= rows[:, 2])
-            sentences.append(f"N = {size_name(n)}: {len(rows)} multiplets of all cases, rms error {percent(rms(rows[:, 1]))}, "
-                             f"mean bar {percent(rows[:, 2].mean())}, covered {percent(share, 1)} %.")
-    return "\n".join(f"- {s}" for s in sentences) + "\n"
+def write_page(folder, results, cases, n_compared):
+    """Writes accuracy.md and accuracy.png.
 
-
-def write_page(folder, runs, cases, n_compared):
-    groups = group(runs)
-    draw(folder / "accuracy.png", groups, cases)
-    text = INTRO + "\n## All together\n\n" + coverage_sentence(groups, cases)
-    text += "\n## The first three multiplets\n\nMean error of the graph, rms error of the limit, its mean bar, in this order.\n\n"
-    text += table(["manifold", "N", "seeds", "graph", "limit", "±", "covered (all multiplets)", "ritz", "covered"],
-                  summary_rows(groups, cases))
-    text += f"\n## λ₁ … λ{n_compared}\n\nMean error of the graph's eigenvalue and rms error of its limit; the last column counts how "
-    text += "often the bar of the single eigenvalue (scatter within its multiplet included) holds the truth.\n\n"
+    @throws SystemExit where there are no results
+    """
+    if not results:
+        raise SystemExit("accuracy: there are no results")
+    groups = group(results)
+    draw(folder / "accuracy.png", {key: scores_of(runs, cases) for key, runs in groups.items()}, N_FIRST)
+    text = INTRO.format(low=100 * AIM[0], high=100 * AIM[1], origin=origin_text(results))
+    text += "\n## All together\n\nMedians of the errors and of the bars of all multiplets, of the time and of the memory of a run.\n\n"
+    both = [cell for method in METHODS for cell in (f"{method}: covered", "error")]
+    text += table(["N", "cases", "runs", *both, "no limit", "s", "MiB"], coverage_rows(results, cases))
+    text += "\n## The first three multiplets\n"
+    each = [cell for method in METHODS for cell in (method, "covered")]
+    for section in dict.fromkeys(case.section for case in cases.values()):
+        rows = case_rows(groups, cases, section)
+        if rows:
+            text += f"\n### {section[0].upper() + section[1:]}\n\n"
+            text += table(["manifold", "N", "seeds", *each, "no limit"], rows)
+    text += f"\n## λ₁ … λ{n_compared}\n\nMean error of the one graph's eigenvalue and rms error of the limit that K7 reports, at the "
+    text += "largest N. The last column counts\nhow often the bar of the single eigenvalue, scatter within its multiplet "
+    text += "included, holds the truth.\n\n"
     text += table(["manifold", "N", "", *map(str, range(1, n_compared + 1)), "covered"],
                   eigenvalue_rows(groups, cases, n_compared))
     (folder / "accuracy.md").write_text(text)

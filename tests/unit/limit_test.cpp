@@ -163,6 +163,11 @@ TEST(Limit, boundaries_and_thin_directions_are_minded) {
   ladder = make_ladder({});
   ladder[7].shortest_sq =
       std::pow(geometry::pi, 2) / 4.0;  // functions of eigenvalues from 4 on, with a margin from 2 on
+  ladder[7].calibration_doubt = 0.2;
+  const auto doubtful = extrapolate(ladder, 1);
+  EXPECT_NEAR(doubtful.multiplets[0].error, inside, 1e-12);
+  EXPECT_GT(doubtful.multiplets[1].error, 0.2 * doubtful.multiplets[1].limit);
+  ladder[7].calibration_doubt = 0.5;
   const auto thin = extrapolate(ladder, 1);
   EXPECT_FALSE(std::isnan(thin.multiplets[0].limit));
   EXPECT_TRUE(std::isnan(thin.multiplets[1].limit));

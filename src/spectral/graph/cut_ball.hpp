@@ -23,4 +23,14 @@ double plane_distance(double height);
 /// balls, more between.
 double tangential_stretch(double b);
 
+/// What two parallel planes leave of the ball, |x| < b, as in a direction of length 2b whose ends meet.
+struct Slab {
+  double half_width;      ///< b
+  double moment_between;  ///< mean square of x
+  double moment_along;    ///< and of a direction along the planes
+};
+
+/// The slab whose moments have a ratio: moment_between / moment_along, 0 to 1 for b from 0 to 1.
+Slab slab_of(double moment_ratio);
+
 }  // namespace k7::spectral

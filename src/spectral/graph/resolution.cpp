@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "k7/geometry/metric.hpp"
+#include "spectral/graph/cut_ball.hpp"
 
 namespace k7::spectral {
 namespace {
@@ -16,13 +17,17 @@ using geometry::Matrix7;
 
 constexpr std::size_t most_points = 20000;  // of a rank; more would say nothing new
 constexpr double inside = 1.0;              // radii from the boundary
-constexpr double thin = 0.4;                // of the mean square missing: low functions do not vary along it
-constexpr double noise = 0.1;               // no matter how round the neighbourhoods are
-constexpr int power = 8;                    // of the mean that picks the largest moments without a jump
+// Largest moment over the mean, minus 1: below the noise of round neighbourhoods it is none, and counts in full from a
+// width further on.
+constexpr double noise = 0.01;
+constexpr double noise_width = 0.01;
+constexpr int power = 32;  // of the mean that picks the largest moments without a jump
 
 /// Sums over points, one for each number of neighbours.
 struct Moments {
-  Matrix7 sum = Matrix7::Zero();  ///< of z z^T, z = L^T v in the frame of the point's own metric g = L L^T
+  /// Means of z z^T over neighbours, z = L^T v in the frame of the point's own metric g = L L^T, with weights 1/J: see
+  /// Laplacian.
+  Matrix7 sum = Matrix7::Zero();
   double points = 0.0;
 };
 
@@ -41,6 +46,7 @@ std::vector<Moments> sum_moments(const KnnGraph& graph, const PointCloud& points
   for (std::size_t i = 0; i < graph.n_local(); i += step) {
     const Matrix7 factor = geometry::unpack(points.metric(i)).llt().matrixL();
     Matrix7 sum = Matrix7::Zero();
+    double weights = 0.0;
     std::size_t m = 0;
     for (std::size_t level = 0; level < neighbors.size(); ++level) {
       const auto k = static_cast<std::size_t>(neighbors[level]);
@@ -48,10 +54,14 @@ std::vector<Moments> sum_moments(const KnnGraph& graph, const PointCloud& points
         const Vector7 v = displacement(i, m);
         const Eigen::Matrix<double, dim, 1> z =
             factor.transpose() * Eigen::Map<const Eigen::Matrix<double, dim, 1>>(v.data());
-        sum += z * z.transpose();
+        const std::size_t entry = i * static_cast<std::size_t>(graph.k) + m;
+        const double weight =
+            graph.volume_factors.empty() ? 1.0 : 1.0 / bounded_factor(graph.volume_factors[entry]);
+        sum += weight * z * z.transpose();
+        weights += weight;
       }
       if (!is_inside(graph, i, k)) continue;
-      moments[level].sum += sum / static_cast<double>(k);
+      moments[level].sum += sum / weights;
       moments[level].points += 1.0;
     }
   }
@@ -90,13 +100,16 @@ std::vector<Resolution> measure_resolution(const KnnGraph& graph, const PointClo
           Eigen::SelfAdjointEigenSolver<Matrix7>(all[level].sum / all[level].points, Eigen::EigenvaluesOnly)
               .eigenvalues();
       const double mean = moments.mean();
-      const double missing = 1.0 - moments[0] / mean;
+      const double longest = largest(moments);
+      const double excess = longest / mean - 1.0;
+      const double counted = std::clamp((excess - noise) / noise_width, 0.0, 1.0);
       resolution.radius = std::sqrt((dim + 2.0) * mean);
-      if (missing > noise) resolution.thinness = missing;
-      if (missing > thin) {
-        resolution.stretch = largest(moments) / mean;
-        // Evenly filled, a length l has the variance l^2 / 12 from one of its points to another one.
-        resolution.shortest = std::sqrt(12.0 * std::max(0.0, moments[0]));
+      resolution.stretch = 1.0 + counted * excess;
+      if (counted > 0.0) {
+        const Slab slab = slab_of(moments[0] / longest);
+        resolution.missing = counted * (1.0 - moments[0] / longest);
+        resolution.radius = std::sqrt(longest / slab.moment_along);
+        resolution.shortest = 2.0 * slab.half_width * resolution.radius;
       }
     }
     result.push_back(resolution);

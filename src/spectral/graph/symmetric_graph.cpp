@@ -5,21 +5,22 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace k7::spectral {
 namespace {
 
-/// One direction of an edge.
+/// What both directions of an edge have in common.
 struct HalfEdge {
-  GlobalIndex column;
   double distance_sq;
   float volume_factor;
   std::uint8_t level;
 };
 
-/// A half-edge on its way to the owner of its row.
+/// An edge on its way to the owner of its row.
 struct Message {
   GlobalIndex row;
+  GlobalIndex column;
   HalfEdge edge;
 };
 
@@ -36,17 +37,30 @@ class EdgeRule {
       levels_.push_back(level_of(entry / k, entry % k, radii_sq));
   }
 
-  /// Calls visit(i, m, place, level) for those list entries m of local rows i that are edges.
+  static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
+
+  /// Calls visit(i, entry, place) for those list entries i * k + m of local rows i that are edges.
   template <class F>
   void for_each_edge(const F& visit) const {
     const auto k = static_cast<std::size_t>(graph_.k);
-    for (std::size_t i = 0; i < graph_.n_local(); ++i)
-      for (std::size_t m = 0; m < k; ++m)
-        if (levels_[i * k + m] < neighbors_.size()) visit(i, m, graph_.places[i * k + m], levels_[i * k + m]);
+    for (std::size_t entry = 0; entry < levels_.size(); ++entry)
+      if (levels_[entry] < neighbors_.size()) visit(entry / k, entry, graph_.places[entry]);
   }
 
-  /// Of a list entry i * k + m: the first of the graphs that has it.
-  std::uint8_t level(std::size_t entry) const { return levels_[entry]; }
+  /// The entry of a row's list that leads to a place and is an edge; none if there is none.
+  std::size_t find(std::size_t row, std::uint32_t place) const {
+    const auto k = static_cast<std::size_t>(graph_.k);
+    const auto first = graph_.places.begin() + static_cast<std::ptrdiff_t>(row * k);
+    const auto found = std::find(first, first + graph_.k, place);
+    if (found == first + graph_.k) return none;
+    const auto entry = static_cast<std::size_t>(found - graph_.places.begin());
+    return levels_[entry] < neighbors_.size() ? entry : none;
+  }
+
+  HalfEdge half_edge(std::size_t entry) const {
+    return {graph_.distance_sq[entry], graph_.volume_factors.empty() ? 1.0F : graph_.volume_factors[entry],
+            levels_[entry]};
+  }
 
  private:
   /// (places, graphs) r^2 of own rows and of ghosts.
@@ -89,18 +103,11 @@ class EdgeRule {
   std::vector<std::uint8_t> levels_;  // (n_local, graph.k)
 };
 
-HalfEdge half_edge(const KnnGraph& graph, std::size_t i, std::size_t m, GlobalIndex column,
-                   std::uint8_t level) {
-  const std::size_t entry = i * static_cast<std::size_t>(graph.k) + m;
-  return {column, graph.distance_sq[entry], graph.volume_factors.empty() ? 1.0F : graph.volume_factors[entry],
-          level};
-}
-
 /// The reverse of every edge whose end belongs to another rank, sent to that rank.
 std::vector<Message> receive_reverse_edges(const KnnGraph& graph, const EdgeRule& rule,
                                            const parallel::Communicator& comm) {
   std::size_t n_sent = 0;
-  rule.for_each_edge([&](std::size_t, std::size_t, std::uint32_t place, std::uint8_t) {
+  rule.for_each_edge([&](std::size_t, std::size_t, std::uint32_t place) {
     if (place >= graph.n_local()) ++n_sent;
   });
   // Edges, not messages, which are made on the way: there are many, and a message takes four times as much.
@@ -108,92 +115,189 @@ std::vector<Message> receive_reverse_edges(const KnnGraph& graph, const EdgeRule
   std::vector<std::size_t> entries;  // of the lists of neighbours
   owners.reserve(n_sent);
   entries.reserve(n_sent);
-  const auto k = static_cast<std::size_t>(graph.k);
-  rule.for_each_edge([&](std::size_t i, std::size_t m, std::uint32_t place, std::uint8_t) {
+  rule.for_each_edge([&](std::size_t, std::size_t entry, std::uint32_t place) {
     if (place < graph.n_local()) return;
     owners.push_back(row_owner(graph.row_starts, graph.row_of(place)));
-    entries.push_back(i * k + m);
+    entries.push_back(entry);
   });
   const parallel::Route route(owners, comm);
   std::vector<int>().swap(owners);
   return route.bring(1, [&](std::size_t sent, std::size_t) {
-    const std::size_t i = entries[sent] / k;
-    const GlobalIndex row = graph.row_begin + static_cast<GlobalIndex>(i);
-    return Message{graph.row_of(graph.places[entries[sent]]),
-                   half_edge(graph, i, entries[sent] % k, row, rule.level(entries[sent]))};
+    const std::size_t entry = entries[sent];
+    const GlobalIndex row =
+        graph.row_begin + static_cast<GlobalIndex>(entry / static_cast<std::size_t>(graph.k));
+    return Message{graph.row_of(graph.places[entry]), row, rule.half_edge(entry)};
   });
 }
 
-/// Half-edges of every local row, with duplicates.
+/// Both ends of an edge compute its numbers, in different order, and must agree to the bit: the smaller one counts.
+HalfEdge joined(const HalfEdge& a, const HalfEdge& b) {
+  return {std::min(a.distance_sq, b.distance_sq), std::min(a.volume_factor, b.volume_factor),
+          std::min(a.level, b.level)};
+}
+
+/// The rows of the undirected graph, written where they stay: with the lists of neighbours they are most of the memory,
+/// so that no edge is held twice on the way.
 class RowBuilder {
  public:
-  explicit RowBuilder(std::size_t n_rows) : offsets_(n_rows + 1, 0) {}
+  RowBuilder(const KnnGraph& lists, const EdgeRule& rule, const std::vector<Message>& incoming,
+             SymmetricGraph& graph)
+      : lists_(lists), rule_(rule), incoming_(incoming), graph_(graph) {}
 
-  void count(std::size_t row) { ++offsets_[row + 1]; }
-  void allocate() {
-    for (std::size_t i = 1; i < offsets_.size(); ++i) offsets_[i] += offsets_[i - 1];
-    next_.assign(offsets_.begin(), offsets_.end() - 1);
-    edges_.resize(offsets_.back());
-  }
-  void add(std::size_t row, const HalfEdge& edge) { edges_[next_[row]++] = edge; }
-
-  /// Sorts the rows and joins equal columns. Both ends of an edge compute its numbers, in different order,
-  /// and must agree to the bit: the smaller one counts.
-  void join_duplicates() {
-    std::size_t written = 0;
-    std::size_t begin = 0;
-    for (std::size_t row = 0; row + 1 < offsets_.size(); ++row) {
-      const auto first = edges_.begin() + static_cast<std::ptrdiff_t>(begin);
-      begin = offsets_[row + 1];
-      const auto last = edges_.begin() + static_cast<std::ptrdiff_t>(begin);
-      std::sort(first, last, [](const HalfEdge& a, const HalfEdge& b) { return a.column < b.column; });
-      const std::size_t row_begin = written;
-      for (auto e = first; e != last; ++e) {
-        if (written > row_begin && edges_[written - 1].column == e->column)
-          join(edges_[written - 1], *e);
-        else
-          edges_[written++] = *e;
-      }
-      offsets_[row + 1] = written;
-    }
-    edges_.resize(written);
-  }
-
-  void move_to(SymmetricGraph& graph, bool has_factors) {
-    graph.offsets = std::move(offsets_);
-    const auto n_local = static_cast<GlobalIndex>(graph.n_local());
-    const auto is_local = [&](GlobalIndex row) {
-      return row >= graph.row_begin && row < graph.row_begin + n_local;
-    };
-    for (const HalfEdge& e : edges_)
-      if (!is_local(e.column)) graph.ghost_rows.push_back(e.column);
-    std::sort(graph.ghost_rows.begin(), graph.ghost_rows.end());
-    graph.ghost_rows.erase(std::unique(graph.ghost_rows.begin(), graph.ghost_rows.end()),
-                           graph.ghost_rows.end());
-    graph.places.reserve(edges_.size());
-    graph.distance_sq.reserve(edges_.size());
-    graph.levels.reserve(edges_.size());
-    for (const HalfEdge& e : edges_) {
-      const auto ghost = std::lower_bound(graph.ghost_rows.begin(), graph.ghost_rows.end(), e.column) -
-                         graph.ghost_rows.begin();
-      graph.places.push_back(
-          static_cast<std::uint32_t>(is_local(e.column) ? e.column - graph.row_begin : n_local + ghost));
-      graph.distance_sq.push_back(e.distance_sq);
-      graph.levels.push_back(e.level);
-      if (has_factors) graph.volume_factors.push_back(e.volume_factor);
-    }
+  void build() {
+    number_ghosts();
+    find_mutual();
+    allocate();
+    add_own();
+    add_incoming();
+    for (std::size_t row = 0; row < lists_.n_local(); ++row) sort_row(row);
   }
 
  private:
-  static void join(HalfEdge& kept, const HalfEdge& other) {
-    kept.distance_sq = std::min(kept.distance_sq, other.distance_sq);
-    kept.volume_factor = std::min(kept.volume_factor, other.volume_factor);
-    kept.level = std::min(kept.level, other.level);
+  std::size_t n_local() const { return lists_.n_local(); }
+
+  /// Ghosts are the ends of own edges and the senders of incoming ones.
+  void number_ghosts() {
+    std::vector<bool> is_used(lists_.ghost_rows.size(), false);
+    rule_.for_each_edge([&](std::size_t, std::size_t, std::uint32_t place) {
+      if (place >= n_local()) is_used[place - n_local()] = true;
+    });
+    auto& rows = graph_.ghost_rows;
+    for (std::size_t ghost = 0; ghost < is_used.size(); ++ghost)
+      if (is_used[ghost]) rows.push_back(lists_.ghost_rows[ghost]);
+    for (const Message& m : incoming_) rows.push_back(m.column);
+    std::sort(rows.begin(), rows.end());
+    rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+    for (std::size_t ghost = 0; ghost < is_used.size(); ++ghost) {
+      const GlobalIndex row = lists_.ghost_rows[ghost];
+      place_of_ghost_.push_back(is_used[ghost] ? place_of(row) : 0);
+      if (is_used[ghost]) listed_ghosts_.emplace_back(row, static_cast<std::uint32_t>(n_local() + ghost));
+    }
+    std::sort(listed_ghosts_.begin(), listed_ghosts_.end());
   }
 
-  std::vector<std::size_t> offsets_;
-  std::vector<std::size_t> next_;
-  std::vector<HalfEdge> edges_;
+  /// Place in the new graph of another rank's row.
+  std::uint32_t place_of(GlobalIndex row) const {
+    const auto& rows = graph_.ghost_rows;
+    return static_cast<std::uint32_t>(
+        n_local() + static_cast<std::size_t>(std::lower_bound(rows.begin(), rows.end(), row) - rows.begin()));
+  }
+
+  std::uint32_t new_place(std::uint32_t place) const {
+    return place < n_local() ? place : place_of_ghost_[place - n_local()];
+  }
+
+  /// The entry of an incoming edge's row that is the same edge; EdgeRule::none where there is none.
+  std::size_t entry_of(const Message& m) const {
+    const auto ghost = std::lower_bound(listed_ghosts_.begin(), listed_ghosts_.end(),
+                                        std::make_pair(m.column, std::uint32_t{0}));
+    if (ghost == listed_ghosts_.end() || ghost->first != m.column) return EdgeRule::none;
+    return rule_.find(local_row(m), ghost->second);
+  }
+
+  std::size_t local_row(const Message& m) const { return static_cast<std::size_t>(m.row - lists_.row_begin); }
+
+  /// Which edges stand in the lists of both their ends, and how many edges each row gets.
+  void find_mutual() {
+    is_mutual_.assign(lists_.places.size(), false);
+    graph_.offsets.assign(n_local() + 1, 0);
+    rule_.for_each_edge([&](std::size_t i, std::size_t entry, std::uint32_t place) {
+      ++graph_.offsets[i + 1];
+      if (place >= n_local()) return;
+      is_mutual_[entry] = rule_.find(place, static_cast<std::uint32_t>(i)) != EdgeRule::none;
+      if (!is_mutual_[entry]) ++graph_.offsets[place + std::size_t{1}];
+    });
+    for (const Message& m : incoming_)
+      if (entry_of(m) == EdgeRule::none) ++graph_.offsets[local_row(m) + 1];
+  }
+
+  void allocate() {
+    auto& offsets = graph_.offsets;
+    for (std::size_t i = 1; i < offsets.size(); ++i) offsets[i] += offsets[i - 1];
+    next_.assign(offsets.begin(), offsets.end() - 1);
+    graph_.places.resize(offsets.back());
+    graph_.distance_sq.resize(offsets.back());
+    graph_.levels.resize(offsets.back());
+    if (!lists_.volume_factors.empty()) graph_.volume_factors.resize(offsets.back());
+  }
+
+  HalfEdge edge(std::size_t e) const {
+    return {graph_.distance_sq[e], graph_.volume_factors.empty() ? 1.0F : graph_.volume_factors[e],
+            graph_.levels[e]};
+  }
+
+  void set(std::size_t e, const HalfEdge& edge) {
+    graph_.distance_sq[e] = edge.distance_sq;
+    graph_.levels[e] = edge.level;
+    if (!graph_.volume_factors.empty()) graph_.volume_factors[e] = edge.volume_factor;
+  }
+
+  void add(std::size_t row, std::uint32_t place, const HalfEdge& edge) {
+    const std::size_t e = next_[row]++;
+    graph_.places[e] = place;
+    set(e, edge);
+  }
+
+  /// Own entries, and the reverse of those that stand in one list only.
+  void add_own() {
+    rule_.for_each_edge([&](std::size_t i, std::size_t entry, std::uint32_t place) {
+      const HalfEdge mine = rule_.half_edge(entry);
+      const auto here = static_cast<std::uint32_t>(i);
+      if (place >= n_local()) {
+        add(i, new_place(place), mine);
+      } else if (!is_mutual_[entry]) {
+        add(i, place, mine);
+        add(place, here, mine);
+      } else if (here < place) {
+        const HalfEdge both = joined(mine, rule_.half_edge(rule_.find(place, here)));
+        add(i, place, both);
+        add(place, here, both);
+      }
+    });
+  }
+
+  void add_incoming() {
+    for (const Message& m : incoming_) {
+      const std::size_t row = local_row(m);
+      const std::uint32_t place = place_of(m.column);
+      if (entry_of(m) == EdgeRule::none) {
+        add(row, place, m.edge);
+        continue;
+      }
+      std::size_t e = graph_.offsets[row];
+      while (graph_.places[e] != place) ++e;
+      set(e, joined(edge(e), m.edge));
+    }
+  }
+
+  /// By matrix column, so that sums over a row do not depend on whose lists its edges come from.
+  void sort_row(std::size_t row) {
+    const std::size_t begin = graph_.offsets[row];
+    row_.clear();
+    for (std::size_t e = begin; e < graph_.offsets[row + 1]; ++e)
+      row_.push_back({graph_.row_of(graph_.places[e]), graph_.places[e], edge(e)});
+    std::sort(row_.begin(), row_.end(), [](const Place& a, const Place& b) { return a.column < b.column; });
+    for (std::size_t e = 0; e < row_.size(); ++e) {
+      graph_.places[begin + e] = row_[e].place;
+      set(begin + e, row_[e].edge);
+    }
+  }
+
+  struct Place {
+    GlobalIndex column;
+    std::uint32_t place;
+    HalfEdge edge;
+  };
+
+  const KnnGraph& lists_;
+  const EdgeRule& rule_;
+  const std::vector<Message>& incoming_;
+  SymmetricGraph& graph_;
+  std::vector<std::uint32_t> place_of_ghost_;  // of each ghost of the lists that an edge leads to
+  std::vector<std::pair<GlobalIndex, std::uint32_t>> listed_ghosts_;  // these, by row, with their old places
+  std::vector<bool> is_mutual_;                                       // of each list entry
+  std::vector<std::size_t> next_;                                     // of each row, where its next edge goes
+  std::vector<Place> row_;
 };
 
 }  // namespace
@@ -244,8 +348,7 @@ double SymmetricGraph::shortest_sq(int k) const {
 
 double SymmetricGraph::calibration_doubt(int k) const {
   if (resolutions.empty()) return 0.0;
-  const double thinness = resolutions[level_of(k)].thinness;
-  return 0.5 * std::min(thinness, 1.0 - thinness) / geometry::dim;
+  return resolutions[level_of(k)].missing;
 }
 
 SymmetricGraph symmetrize(const KnnGraph& graph, const std::vector<int>& neighbors, Join join,
@@ -261,24 +364,7 @@ SymmetricGraph symmetrize(const KnnGraph& graph, const std::vector<int>& neighbo
   if (join == Join::balanced) result.mean_squares = mean_squares(graph, neighbors);
   const EdgeRule rule(graph, neighbors, join, comm);
   const auto incoming = receive_reverse_edges(graph, rule, comm);
-  const auto n_local = graph.n_local();
-  const auto local = [&](const Message& m) { return static_cast<std::size_t>(m.row - graph.row_begin); };
-
-  RowBuilder rows(n_local);
-  rule.for_each_edge([&](std::size_t i, std::size_t, std::uint32_t place, std::uint8_t) {
-    rows.count(i);
-    if (place < n_local) rows.count(place);
-  });
-  for (const Message& m : incoming) rows.count(local(m));
-  rows.allocate();
-  rule.for_each_edge([&](std::size_t i, std::size_t m, std::uint32_t place, std::uint8_t level) {
-    rows.add(i, half_edge(graph, i, m, graph.row_of(place), level));
-    if (place < n_local)
-      rows.add(place, half_edge(graph, i, m, graph.row_begin + static_cast<GlobalIndex>(i), level));
-  });
-  for (const Message& m : incoming) rows.add(local(m), m.edge);
-  rows.join_duplicates();
-  rows.move_to(result, !graph.volume_factors.empty());
+  RowBuilder(graph, rule, incoming, result).build();
   return result;
 }
 

@@ -12,15 +12,17 @@ namespace k7::spectral {
 
 /// The shape of the neighbourhoods of k points, in lengths of the metric. Where a direction of the space is shorter
 /// than a neighbourhood, the neighbours fill all of it, and their mean square along it stays behind that along others.
+/// Functions of low energy vary along the long directions.
 struct Resolution {
   int k;
-  /// The mean square of d along a direction that is resolved, over the mean of all seven: 1 where all are, 7/6 where one
-  /// has no length at all.
+  /// The mean square of d along the longest directions, over the mean of all seven: 1 where all are resolved, 7/6 where
+  /// one has no length at all.
   double stretch = 1.0;
-  /// How far the mean square along the shortest direction stays behind the mean of all seven: 0 to 1.
-  double thinness = 0.0;
-  /// Length of the shortest direction where that is not resolved, otherwise infinite. Eigenfunctions that vary along
-  /// it have eigenvalues of (pi / length)^2 and more.
+  /// The part of it that is missing along the shortest direction: 0 to 1. The eigenvalues of functions that vary along
+  /// that one are too low by so much.
+  double missing = 0.0;
+  /// Length of the shortest direction where a part is missing, otherwise infinite. Eigenfunctions that vary along it
+  /// have eigenvalues of (pi / length)^2 and more.
   double shortest = std::numeric_limits<double>::infinity();
   double radius = 0.0;  ///< of a typical neighbourhood
 };
@@ -66,8 +68,8 @@ struct SymmetricGraph {
   std::uint8_t level_of(int k) const;
   /// Square of the shortest direction's length where the graph of k neighbours does not resolve it.
   double shortest_sq(int k) const;
-  /// How much of the calibration of the graph of k neighbours is in doubt, relative: it is right where all directions
-  /// are resolved, and where one is so thin that nothing varies along it, but not between.
+  /// How far the calibration of the graph of k neighbours may be off, relative, for functions whose waves are short
+  /// enough to vary along a direction that is not fully resolved.
   double calibration_doubt(int k) const;
 };
 

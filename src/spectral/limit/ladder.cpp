@@ -29,9 +29,7 @@ int half_of(GlobalIndex id) {
 }  // namespace
 
 std::vector<int> ladder_neighbors(int k) {
-  std::vector<int> neighbors{std::max(1, 3 * k / 4), k, 3 * k / 2, 2 * k, 3 * k};
-  neighbors.erase(std::unique(neighbors.begin(), neighbors.end()), neighbors.end());
-  return neighbors;
+  return {k, 3 * k};
 }
 
 std::vector<Rung> climb(const SymmetricGraph& graph, const std::vector<int>& neighbors, int part,

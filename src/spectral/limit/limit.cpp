@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spectral/limit/limit.hpp"
 
+#include <fmt/format.h>
+
 #include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
@@ -21,6 +23,8 @@ constexpr double unknown = 1e6;
 constexpr double shape_height = 0.27;
 constexpr double shape_width = 10.0;
 constexpr double boundary_part = 0.25;  // of what lies beyond the boundary
+constexpr double thin_part = 0.5;       // of the calibration's doubt
+constexpr double most_doubt = 0.4;      // more says nothing of the eigenvalue
 constexpr int passes = 14;              // the terms beyond h^2 depend on the limit itself; they are small
 
 /// A multiplet's mean eigenvalue on one graph, or on two halves together.
@@ -114,18 +118,34 @@ std::string limit_defect(double limit, const std::vector<Observation>& all) {
   return "the graphs' eigenvalues do not converge";
 }
 
-/// The least eigenvalue of functions that vary along a direction that the graphs do not resolve.
-double least_unresolved(const std::vector<Rung>& ladder) {
-  double shortest_sq = std::numeric_limits<double>::infinity();
-  for (const Rung& rung : ladder) shortest_sq = std::min(shortest_sq, rung.shortest_sq);
-  constexpr double infinity = std::numeric_limits<double>::infinity();
-  return shortest_sq < infinity ? geometry::pi * geometry::pi / shortest_sq : infinity;
+/// The rung whose calibration is most in doubt for functions of an eigenvalue; null where none is. Functions vary along
+/// a direction of length l from (pi / l)^2 on; from half of that on they may be among these.
+const Rung* doubtful_rung(const std::vector<Rung>& ladder, double lambda) {
+  const Rung* worst = nullptr;
+  for (const Rung& rung : ladder) {
+    if (!(lambda * rung.shortest_sq > 0.5 * geometry::pi * geometry::pi) || std::isinf(rung.shortest_sq))
+      continue;
+    if (worst == nullptr || rung.calibration_doubt > worst->calibration_doubt) worst = &rung;
+  }
+  return worst;
+}
+
+/// Says how thin the shortest direction is, and how many points would make the neighbourhoods as narrow: a ball's
+/// radius falls like N^{-1/7}, and h^2 is n/(n+2) of its square.
+std::string unresolved(const Rung& rung) {
+  const double part = std::sqrt(rung.shortest_sq / (4.0 * (n + 2.0) / n * rung.mean_distance_sq));
+  return fmt::format(
+      "functions may be among them that vary along a direction that the points do not resolve: it is {:.2g} "
+      "times as "
+      "long as neighbourhoods are wide, and would need {:.1g} points",
+      part, static_cast<double>(rung.n_points) * std::pow(part, -n));
 }
 
 void extrapolate(Multiplet& multiplet, const std::vector<Rung>& ladder) {
-  if (multiplet.raw > 0.5 * least_unresolved(ladder)) {
-    multiplet.obstacle =
-        "functions may be among them that vary along a direction that the points do not resolve";
+  const Rung* doubtful = doubtful_rung(ladder, multiplet.raw);
+  const double doubt = doubtful == nullptr ? 0.0 : doubtful->calibration_doubt;
+  if (doubt > most_doubt) {
+    multiplet.obstacle = unresolved(*doubtful);
     return;
   }
   const double usual_noise = 0.008 * std::sqrt(2.0 / multiplet.count) *
@@ -145,9 +165,7 @@ void extrapolate(Multiplet& multiplet, const std::vector<Rung>& ladder) {
   for (const Observation& o : all) h_sq = std::max(h_sq, o.h_sq);
   const double order = 0.5 * limit * std::abs(flat_higher_orders(limit * h_sq));
   const double boundary = boundary_part * limit * ladder.front().mean_cut;
-  double doubt = 0.0;
-  for (const Rung& rung : ladder) doubt = std::max(doubt, rung.calibration_doubt);
-  const double thin = doubt * limit;
+  const double thin = thin_part * doubt * limit;
   multiplet.limit = limit;
   multiplet.error =
       2.0 * std::sqrt(noise * noise + model * model + order * order + boundary * boundary + thin * thin);

@@ -40,9 +40,10 @@ SpectrumLimit without_limit(const Rung& rung, int zero_modes, const std::string&
 ///   model     half the difference to the fit that is not told a,
 ///   order     half of what phi has beyond its term of order h^2, on the widest rung,
 ///   boundary  a quarter of lambda times Rung::mean_cut,
-///   thin      lambda times the largest Rung::calibration_doubt.
+///   thin      half of lambda times the largest Rung::calibration_doubt, where waves are so short that functions may
+///             vary along a direction that is not fully resolved.
 /// A multiplet has no limit where the fit is far from all rungs, and where its functions may vary along a direction
-/// that the neighbourhoods do not resolve.
+/// of which the neighbourhoods miss more than 40 %.
 ///
 /// The numbers were found on seeds that are used nowhere else; docs/accuracy.md has the measurements.
 /// @param ladder the first rung is the one whose eigenvalues are reported; parts 0, 1 and 2

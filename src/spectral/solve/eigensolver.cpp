@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spectral/solve/eigensolver.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -8,6 +11,7 @@
 
 #include "k7/base/error.hpp"
 #include "k7/geometry/sampler.hpp"
+#include "k7/parallel/agree.hpp"
 #include "spectral/solve/petsc.hpp"
 
 namespace k7::spectral {
@@ -23,6 +27,36 @@ double local_norm(const std::vector<double>& v) {
   double sum = 0.0;
   for (const double x : v) sum += x * x;
   return sum;
+}
+
+// The solvers that keep to the deflation space and find every eigenvalue, as often as it is there. Others are refused:
+// a spectrum that lacks values, or has zero modes again, looks like any other.
+const std::vector<std::string> solver_types{EPSKRYLOVSCHUR, EPSLAPACK, EPSLOBPCG, EPSJD, EPSGD, EPSARNOLDI};
+constexpr GlobalIndex lapack_rows = 20000;  // a dense matrix of 3.2 GB
+
+bool is_krylov(const std::string& type) {
+  return type == EPSKRYLOVSCHUR || type == EPSARNOLDI;
+}
+
+/// The solver that -eps_type names on PETSc's command line, otherwise K7's choice.
+/// @throws CollectiveError for one that does not give the spectrum
+std::string solver_type(GlobalIndex n_rows, const parallel::Communicator& comm) {
+  char text[256] = "";
+  PetscBool is_set = PETSC_FALSE;
+  petsc_check(PetscOptionsGetString(nullptr, nullptr, "-eps_type", text, sizeof(text), &is_set),
+              "PetscOptionsGetString");
+  if (!is_set) return n_rows <= dense_rows ? EPSLAPACK : EPSKRYLOVSCHUR;
+  const std::string type = text;
+  parallel::agree(comm, [&] {
+    if (std::find(solver_types.begin(), solver_types.end(), type) == solver_types.end())
+      throw InputError("-eps_type " + type + ": the solvers that can be used here are " +
+                       fmt::format("{}", fmt::join(solver_types, ", ")));
+    if (type == EPSLAPACK && n_rows > lapack_rows)
+      throw InputError("-eps_type lapack makes a dense matrix, which is too large for " +
+                       std::to_string(n_rows) + " points; it can be used up to " +
+                       std::to_string(lapack_rows));
+  });
+  return type;
 }
 
 /// SLEPc's relative test, but an eigenvalue that is zero, or as good as, can pass it too.
@@ -126,10 +160,10 @@ class Solver {
   }
 
   void solve(int wanted, const std::vector<VecHandle>& zero_modes) {
-    const bool dense = n_global_ <= dense_rows;
+    const std::string type = solver_type(n_global_, comm_);
     // LAPACK finds the null space too; A is then positive semi-definite and its vectors come first.
-    const int skip = dense ? static_cast<int>(zero_modes.size()) : 0;
-    const EpsHandle eps = make_solver(wanted + skip, dense, zero_modes);
+    const int skip = type == EPSLAPACK ? static_cast<int>(zero_modes.size()) : 0;
+    const EpsHandle eps = make_solver(type, wanted, zero_modes);
     petsc_check(EPSSolve(eps.get()), "EPSSolve");
     PetscInt converged = 0;
     petsc_check(EPSGetConverged(eps.get(), &converged), "EPSGetConverged");
@@ -141,15 +175,16 @@ class Solver {
     }
   }
 
-  EpsHandle make_solver(int count, bool dense, const std::vector<VecHandle>& zero_modes) {
+  EpsHandle make_solver(const std::string& type, int count, const std::vector<VecHandle>& zero_modes) {
     EPS eps = nullptr;
     petsc_check(EPSCreate(comm_.handle(), &eps), "EPSCreate");
     EpsHandle handle(eps);
     petsc_check(EPSSetOperators(eps, matrix_, nullptr), "EPSSetOperators");
     petsc_check(EPSSetProblemType(eps, EPS_HEP), "EPSSetProblemType");
     petsc_check(EPSSetWhichEigenpairs(eps, EPS_SMALLEST_REAL), "EPSSetWhichEigenpairs");
-    petsc_check(EPSSetType(eps, dense ? EPSLAPACK : EPSKRYLOVSCHUR), "EPSSetType");
-    if (!dense) configure(eps, count, zero_modes);
+    petsc_check(EPSSetType(eps, type.c_str()), "EPSSetType");
+    if (type != EPSLAPACK) configure(eps, count, zero_modes);
+    if (is_krylov(type)) centre(eps);
     petsc_check(EPSSetFromOptions(eps), "EPSSetFromOptions");
     return handle;
   }
@@ -170,7 +205,6 @@ class Solver {
     if (!deflated.empty())
       petsc_check(EPSSetDeflationSpace(eps, static_cast<PetscInt>(deflated.size()), deflated.data()),
                   "EPSSetDeflationSpace");
-    centre(eps);
   }
 
   /// Works on A - mean eigenvalue. The Krylov space is the same, but of A v a component along v of twice the

@@ -31,8 +31,9 @@ struct Entries {
   }
 };
 
-MatrixHandle assemble(std::size_t n_local, GlobalIndex n_global, Entries entries, Device device,
-                      const parallel::Communicator& comm) {
+/// A matrix without entries; types may be changed on PETSc's command line.
+MatrixHandle make_matrix(std::size_t n_local, GlobalIndex n_global, Device device,
+                         const parallel::Communicator& comm) {
   const PetscInt n = petsc_int(static_cast<GlobalIndex>(n_local), "number of local rows");
   const PetscInt total = petsc_int(n_global, "number of points");
   Mat raw = nullptr;
@@ -41,11 +42,17 @@ MatrixHandle assemble(std::size_t n_local, GlobalIndex n_global, Entries entries
   petsc_check(MatSetSizes(raw, n, n, total, total), "MatSetSizes");
   petsc_check(MatSetType(raw, device == Device::cuda ? MATAIJCUSPARSE : MATAIJ), "MatSetType");
   petsc_check(MatSetFromOptions(raw), "MatSetFromOptions");
-  petsc_check(MatSetPreallocationCOO(raw, static_cast<PetscCount>(entries.rows.size()), entries.rows.data(),
-                                     entries.columns.data()),
+  return matrix;
+}
+
+MatrixHandle assemble(std::size_t n_local, GlobalIndex n_global, Entries entries, Device device,
+                      const parallel::Communicator& comm) {
+  MatrixHandle matrix = make_matrix(n_local, n_global, device, comm);
+  petsc_check(MatSetPreallocationCOO(matrix.get(), static_cast<PetscCount>(entries.rows.size()),
+                                     entries.rows.data(), entries.columns.data()),
               "MatSetPreallocationCOO");
-  petsc_check(MatSetValuesCOO(raw, entries.values.data(), ADD_VALUES), "MatSetValuesCOO");
-  petsc_check(MatSetOption(raw, MAT_SYMMETRIC, PETSC_TRUE), "MatSetOption");
+  petsc_check(MatSetValuesCOO(matrix.get(), entries.values.data(), ADD_VALUES), "MatSetValuesCOO");
+  petsc_check(MatSetOption(matrix.get(), MAT_SYMMETRIC, PETSC_TRUE), "MatSetOption");
   return matrix;
 }
 
@@ -75,6 +82,20 @@ class WeightedGraph {
       const double factor = graph_.volume_factors.empty() ? 1.0 : bounded_factor(graph_.volume_factors[e]);
       visit(e, scale_[i] * scale_[graph_.places[e]] / factor);
     }
+  }
+
+  /// A matrix with room for the diagonal and the edges of each row. Collective.
+  MatrixHandle make_matrix(Device device, const parallel::Communicator& comm) const {
+    std::vector<PetscInt> own(graph_.n_local(), 1);
+    std::vector<PetscInt> others(graph_.n_local(), 0);
+    for (std::size_t i = 0; i < own.size(); ++i)
+      for (std::size_t e = graph_.offsets[i]; e < graph_.offsets[i + 1]; ++e)
+        if (graph_.levels[e] <= level_) ++(graph_.places[e] < graph_.n_local() ? own : others)[i];
+    MatrixHandle matrix = spectral::make_matrix(graph_.n_local(), graph_.n_global, device, comm);
+    petsc_check(MatXAIJSetPreallocation(matrix.get(), 1, own.data(), others.data(), nullptr, nullptr),
+                "MatXAIJSetPreallocation");
+    petsc_check(MatSetOption(matrix.get(), MAT_NO_OFF_PROC_ENTRIES, PETSC_TRUE), "MatSetOption");
+    return matrix;
   }
 
   /// sum_j w_ij d^2_ij / 14.
@@ -182,21 +203,29 @@ Laplacian graph_laplacian(const SymmetricGraph& graph, int k, const std::string&
   weighted.set_scale(std::move(scale));
   std::vector<double> root_mass = result.root_mass;
   weighted.exchange().append_ghosts(root_mass);
-  Entries entries(graph.places.size() + graph.n_local());
+  result.matrix = weighted.make_matrix(device, comm);
+  std::vector<PetscInt> columns;
+  std::vector<PetscScalar> values;
   double weight_sum = 0.0;
   double edge_count = 0.0;
   double square_sum = 0.0;
   for (std::size_t i = 0; i < graph.n_local(); ++i) {
     const GlobalIndex row = graph.row_begin + static_cast<GlobalIndex>(i);
     double degree = 0.0;
+    columns.assign(1, static_cast<PetscInt>(row));
+    values.assign(1, 0.0);
     weighted.for_each_edge(i, [&](std::size_t e, double w) {
       const std::uint32_t place = graph.places[e];
-      entries.add(row, graph.row_of(place), -w / (root_mass[i] * root_mass[place]));
+      columns.push_back(static_cast<PetscInt>(graph.row_of(place)));
+      values.push_back(-w / (root_mass[i] * root_mass[place]));
       degree += w;
       edge_count += 1.0;
       square_sum += w * graph.distance_sq[e];
     });
-    entries.add(row, row, degree / (root_mass[i] * root_mass[i]));
+    values.front() = degree / (root_mass[i] * root_mass[i]);
+    petsc_check(MatSetValues(result.matrix.get(), 1, columns.data(), static_cast<PetscInt>(columns.size()),
+                             columns.data(), values.data(), INSERT_VALUES),
+                "MatSetValues");
     weight_sum += degree;
   }
   result.mean_degree = comm.sum(edge_count) / static_cast<double>(graph.n_global);
@@ -204,7 +233,9 @@ Laplacian graph_laplacian(const SymmetricGraph& graph, int k, const std::string&
   double cut = 0.0;
   for (const double plane : cuts) cut -= std::log(kept_share(plane));
   result.mean_cut = comm.sum(cut) / static_cast<double>(graph.n_global);
-  result.matrix = assemble(graph.n_local(), graph.n_global, std::move(entries), device, comm);
+  petsc_check(MatAssemblyBegin(result.matrix.get(), MAT_FINAL_ASSEMBLY), "MatAssemblyBegin");
+  petsc_check(MatAssemblyEnd(result.matrix.get(), MAT_FINAL_ASSEMBLY), "MatAssemblyEnd");
+  petsc_check(MatSetOption(result.matrix.get(), MAT_SYMMETRIC, PETSC_TRUE), "MatSetOption");
   return result;
 }
 
