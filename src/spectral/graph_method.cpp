@@ -112,9 +112,9 @@ std::vector<double> GraphMethod::solve_whole_multiplets(const Laplacian& laplaci
   }
 }
 
-/// Edges of all rungs to climb, for the time left: the last one of all points, and those of both halves.
+/// Edges of all rungs to climb, for the time left: the upper one of all points, and both of both halves.
 double GraphMethod::ladder_work() const {
-  return static_cast<double>(report_.n_points) * 2.0 * ladder_.back();
+  return static_cast<double>(report_.n_points) * (k() + 2.0 * ladder_.back());
 }
 
 /// Solves the remaining rungs of one graph, with a tolerance far below their statistical noise.
@@ -123,7 +123,8 @@ void GraphMethod::climb_graph(const SymmetricGraph& graph, int part) {
   options.eigen.count = static_cast<int>(report_.ladder.front().values.size());
   options.eigen.tolerance = 1e-4;
   options.eigen.keep_functions = false;
-  auto rungs = climb(graph, {ladder_.back()}, part, options, run_.comm, [&](const Rung& r) {
+  const auto neighbors = part == 0 ? std::vector<int>{ladder_.back()} : ladder_;
+  auto rungs = climb(graph, neighbors, part, options, run_.comm, [&](const Rung& r) {
     climbed_ += static_cast<double>(r.n_points) * r.k;
     const double taken = run_.watch.seconds() - ladder_start_;
     run_.observer.info(fmt::format("ladder: {} points, {} neighbours; {:.1f} s, about {:.0f} s left",
@@ -140,7 +141,7 @@ void GraphMethod::extrapolate_with_halves(const Regions& regions) {
     const auto half =
         index_points(half_sample(regions.points.cloud, part, comm), *regions.embedding, comm, threads);
     auto directed = build_knn_graph(half, run_.manifold, *regions.embedding, ladder_.back(), comm, threads);
-    climb_graph(make_graph(half, std::move(directed), {ladder_.back()}), part);
+    climb_graph(make_graph(half, std::move(directed), ladder_), part);
   }
   report_.limit = extrapolate(report_.ladder, report_.pairs.zero_modes);
   if (!report_.limit.obstacle.empty())

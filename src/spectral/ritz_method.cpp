@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "spectral/ritz/ritz.hpp"
@@ -12,15 +13,21 @@
 namespace k7::spectral {
 namespace {
 
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double standard_deviations = 2.0;  // that a bar has
 
 SpectrumLimit limit_of(const RitzSpectrum& ritz) {
   SpectrumLimit limit;
   limit.values = ritz.values;
   for (const double error : ritz.errors) limit.errors.push_back(standard_deviations * error);
-  for (const auto& [first, count, value, error] : ritz.multiplets)
-    limit.multiplets.push_back(
-        {first, count, false, value, value, standard_deviations * error, {}, Source::ritz});
+  for (const auto& [first, count, is_open, value, error] : ritz.multiplets) {
+    if (is_open)
+      limit.multiplets.push_back({first, count, true, value, nan, nan,
+                                  "more of it may lie beyond the computed eigenvalues", Source::ritz});
+    else
+      limit.multiplets.push_back(
+          {first, count, false, value, value, standard_deviations * error, {}, Source::ritz});
+  }
   return limit;
 }
 

@@ -77,7 +77,8 @@ class Comparison {
     const Multiplet ritz = mean_of(block.ritz);
     // Without an end in common their means are not of the same eigenvalues; the last ones of a list end so.
     if (end_of(graph) != end_of(ritz) || !std::isfinite(graph.limit) || !std::isfinite(ritz.limit)) {
-      const bool has_graph = std::isfinite(graph.limit) && end_of(graph) >= end_of(ritz);
+      const bool has_graph =
+          !std::isfinite(ritz.limit) || (std::isfinite(graph.limit) && end_of(graph) >= end_of(ritz));
       take(has_graph ? block.graph : block.ritz, has_graph ? graph_ : ritz_);
     } else if (std::abs(graph.limit - ritz.limit) <= graph.error + ritz.error) {
       const bool better_graph = graph.error < ritz.error;

@@ -15,9 +15,9 @@
 
 namespace k7::spectral {
 
-/// Numbers of neighbours of the graphs of all points: k and 3 k. The halves have the graph of 3 k only. Rungs of the same
-/// points share their noise, so that more of them cost time and tell hardly more: with 3/4 k, k, 3/2 k, 2 k, 3 k on all
-/// points and on the halves, limits were as far from the truth and took 2.4 times the edges.
+/// Numbers of neighbours of the graphs of all points and of both halves: k and 3 k. Rungs of the same points share their
+/// noise, so that more of them cost time and tell hardly more: with 3/4 k, k, 3/2 k, 2 k, 3 k, limits were as far from the
+/// truth, and took twice the edges.
 std::vector<int> ladder_neighbors(int k);
 
 /// What all rungs have in common.

@@ -14,6 +14,7 @@ using Eigen::VectorXd;
 
 namespace {
 
+constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double null_tolerance = 1e-9;
 constexpr double resolved = 2.0;  // gaps in deviations, from which perturbation theory gives the push
 // In deviations: the noise alone drives equal values so far apart.
@@ -66,7 +67,8 @@ Jackknife jackknife(const std::vector<Forms>& groups, const RitzPairs& pairs, In
 }
 
 /// Where neighbouring values are closer than twice their errors, or than noise drives equal ones apart.
-std::vector<MeanEstimate> find_means(const std::vector<Estimate>& list, double usual_gap) {
+/// @param next the value after those of the list; -infinity where it is not known
+std::vector<MeanEstimate> find_means(const std::vector<Estimate>& list, double next, double usual_gap) {
   std::vector<MeanEstimate> means;
   const auto belong_together = [&](const Estimate& a, const Estimate& b) {
     return b.value - a.value < std::max(2.0 * std::hypot(a.error, b.error), usual_gap * a.value);
@@ -74,7 +76,9 @@ std::vector<MeanEstimate> find_means(const std::vector<Estimate>& list, double u
   for (std::size_t first = 1; first < list.size();) {
     std::size_t end = first + 1;
     while (end < list.size() && belong_together(list[end - 1], list[end])) ++end;
-    means.push_back({first, end - first, mean_of(list, first, end - first), 0.0});
+    const Estimate& last = list[end - 1];
+    const bool is_open = end == list.size() && belong_together(last, {next, last.error});
+    means.push_back({first, end - first, is_open, mean_of(list, first, end - first), 0.0});
     first = end;
   }
   return means;
@@ -128,7 +132,10 @@ Estimates estimate_values(const std::vector<Forms>& groups, const Forms& total, 
     estimates.list.push_back(estimate(pairs.values, k, noise.deviations.row(k)));
   std::sort(estimates.list.begin(), estimates.list.end(),
             [](const Estimate& a, const Estimate& b) { return a.value < b.value; });
-  estimates.multiplets = find_means(estimates.list, usual_gap);
+  const auto n_listed = static_cast<Index>(estimates.list.size());
+  // Without a next value nothing is known of what a larger basis would have there.
+  const double next = n_listed < pairs.values.size() ? pairs.values(n_listed) : -infinity;
+  estimates.multiplets = find_means(estimates.list, next, usual_gap);
   for (MeanEstimate& mean : estimates.multiplets)
     mean.error = error_of_mean(mean, pairs.values, estimates.list, noise.diagonals);
   return estimates;

@@ -22,6 +22,7 @@ struct Estimate {
 struct MeanEstimate {
   std::size_t first;
   std::size_t count;
+  bool is_open;  ///< it has the last of the list, and the next value may belong to it
   double value;
   double error;
 };

@@ -24,6 +24,7 @@ struct RitzOptions {
 struct RitzMultiplet {
   int first;
   int count;
+  bool is_open;  ///< more of it may lie beyond the values that were asked for
   double value;
   double error;  ///< one standard deviation and bounds together
 };
@@ -73,7 +74,7 @@ struct RitzSpectrum {
 ///    added in squares, what lies above the least energy of the products that are left out: their functions may
 ///    have eigenvalues there. Values fall as the basis grows, and each degree changes them less than the one before.
 ///
-/// Multiplets: neighbouring values closer than twice their errors, or than 8 N^{-1/2} of them. The deviation of their mean is that of
+/// Multiplets: neighbouring values closer than twice their errors, or than 10 N^{-1/2} of them. The deviation of their mean is that of
 /// the mean of their s_kk with signs, which is smaller than theirs.
 ///
 /// Needs 8 n^2 (32 + 2 threads) bytes for n products of features; points are read in blocks. Collective.

@@ -32,7 +32,7 @@ double local_norm(const std::vector<double>& v) {
 // The solvers that keep to the deflation space and find every eigenvalue, as often as it is there. Others are refused:
 // a spectrum that lacks values, or has zero modes again, looks like any other.
 const std::vector<std::string> solver_types{EPSKRYLOVSCHUR, EPSLAPACK, EPSLOBPCG, EPSJD, EPSGD, EPSARNOLDI};
-constexpr GlobalIndex lapack_rows = 20000;  // a dense matrix of 3.2 GB
+constexpr GlobalIndex lapack_rows = 10000;  // a dense matrix of 800 MB, and minutes
 
 bool is_krylov(const std::string& type) {
   return type == EPSKRYLOVSCHUR || type == EPSARNOLDI;
@@ -163,7 +163,7 @@ class Solver {
     const std::string type = solver_type(n_global_, comm_);
     // LAPACK finds the null space too; A is then positive semi-definite and its vectors come first.
     const int skip = type == EPSLAPACK ? static_cast<int>(zero_modes.size()) : 0;
-    const EpsHandle eps = make_solver(type, wanted, zero_modes);
+    const EpsHandle eps = make_solver(type, wanted + skip, zero_modes);
     petsc_check(EPSSolve(eps.get()), "EPSSolve");
     PetscInt converged = 0;
     petsc_check(EPSGetConverged(eps.get(), &converged), "EPSGetConverged");
@@ -183,17 +183,48 @@ class Solver {
     petsc_check(EPSSetProblemType(eps, EPS_HEP), "EPSSetProblemType");
     petsc_check(EPSSetWhichEigenpairs(eps, EPS_SMALLEST_REAL), "EPSSetWhichEigenpairs");
     petsc_check(EPSSetType(eps, type.c_str()), "EPSSetType");
-    if (type != EPSLAPACK) configure(eps, count, zero_modes);
+    if (type == EPSLAPACK)
+      petsc_check(EPSSetDimensions(eps, count, PETSC_DEFAULT, PETSC_DEFAULT), "EPSSetDimensions");
+    else
+      configure(eps, type, count, zero_modes);
     if (is_krylov(type)) centre(eps);
     petsc_check(EPSSetFromOptions(eps), "EPSSetFromOptions");
+    require_same_question(eps, count);
     return handle;
   }
 
-  void configure(EPS eps, int count, const std::vector<VecHandle>& zero_modes) {
+  /// Options may change how the eigenvalues are found, not which. @throws CollectiveError
+  void require_same_question(EPS eps, int count) const {
+    PetscInt asked = 0;
+    EPSWhich which = EPS_SMALLEST_REAL;
+    EPSProblemType problem = EPS_HEP;
+    ST transformation = nullptr;
+    petsc_check(EPSGetDimensions(eps, &asked, nullptr, nullptr), "EPSGetDimensions");
+    petsc_check(EPSGetWhichEigenpairs(eps, &which), "EPSGetWhichEigenpairs");
+    petsc_check(EPSGetProblemType(eps, &problem), "EPSGetProblemType");
+    petsc_check(EPSGetST(eps, &transformation), "EPSGetST");
+    PetscBool is_plain = PETSC_FALSE;
+    petsc_check(PetscObjectTypeCompareAny(reinterpret_cast<PetscObject>(transformation), &is_plain, STSHIFT,
+                                          STPRECOND, ""),
+                "PetscObjectTypeCompareAny");
+    parallel::agree(comm_, [&] {
+      if (asked != count)
+        throw InputError("an option after -- changes the number of eigenvalues; -n says how many are wanted");
+      if (which != EPS_SMALLEST_REAL || problem != EPS_HEP || !is_plain)
+        throw InputError(
+            "an option after -- changes which eigenvalues are computed, or of what; K7 needs the smallest of "
+            "a "
+            "symmetric matrix, without a spectral transformation");
+    });
+  }
+
+  void configure(EPS eps, const std::string& type, int count, const std::vector<VecHandle>& zero_modes) {
     petsc_check(MatNorm(matrix_, NORM_INFINITY, &scale_), "MatNorm");
     scale_ *= negligible;
     const auto room = static_cast<PetscInt>(n_global_ - static_cast<GlobalIndex>(zero_modes.size()));
-    const PetscInt basis = std::min<PetscInt>(count + extra_basis, room);
+    // LOBPCG takes a block of its vectors at a time, three of which must have room.
+    const PetscInt basis =
+        std::min<PetscInt>(type == EPSLOBPCG ? 5 * count + extra_basis : count + extra_basis, room);
     petsc_check(EPSSetDimensions(eps, count, basis, PETSC_DEFAULT), "EPSSetDimensions");
     petsc_check(EPSSetTolerances(eps, options_.tolerance, options_.max_restarts), "EPSSetTolerances");
     petsc_check(EPSSetConvergenceTestFunction(eps, relative_or_negligible, &scale_, nullptr),

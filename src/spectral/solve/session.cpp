@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "k7/spectral/session.hpp"
 
+#include <algorithm>
+#include <array>
 #include <exception>
 #include <limits>
 
@@ -8,6 +10,12 @@
 #include "spectral/solve/petsc.hpp"
 
 namespace k7::spectral {
+
+namespace {
+
+bool has_options = false;  // whether the user gave PETSc any; set by the session
+
+}  // namespace
 
 void petsc_check(PetscErrorCode code, const char* call) {
   if (code == 0) return;
@@ -17,8 +25,12 @@ void petsc_check(PetscErrorCode code, const char* call) {
   std::string text = std::string(call) + " failed";
   if (general != nullptr) text += std::string(": ") + general;
   if (specific != nullptr && specific[0] != '\0') text += std::string(": ") + specific;
-  // Only an option after -- can name a type that does not exist, and every rank has the same ones.
-  if (code == PETSC_ERR_ARG_UNKNOWN_TYPE)
+  // K7's own requests are right, so what PETSc calls a wrong one comes from an option after --, and every rank has the
+  // same ones.
+  constexpr std::array of_options{PETSC_ERR_ARG_UNKNOWN_TYPE, PETSC_ERR_ARG_OUTOFRANGE, PETSC_ERR_ARG_INCOMP,
+                                  PETSC_ERR_ARG_WRONG,        PETSC_ERR_USER_INPUT,     PETSC_ERR_SUP};
+  const bool may_be_option = std::find(of_options.begin(), of_options.end(), code) != of_options.end();
+  if (code == PETSC_ERR_ARG_UNKNOWN_TYPE || (may_be_option && has_options))
     throw CollectiveError(Fault::bad_input, text + "; check the options after --");
   throw Error(Fault::internal, text);
 }
@@ -32,6 +44,7 @@ PetscInt petsc_int(GlobalIndex n, const char* what) {
 
 Session::Session(const parallel::Communicator& comm, const std::string& program,
                  const std::vector<std::string>& passthrough_args) {
+  has_options = !passthrough_args.empty();
   args_.push_back(program);
   args_.insert(args_.end(), passthrough_args.begin(), passthrough_args.end());
   for (auto& a : args_) argv_.push_back(a.data());
