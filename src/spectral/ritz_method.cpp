@@ -37,13 +37,16 @@ double mean_of(const std::vector<double>& values, int first, int count) {
   return sum / count;
 }
 
+// Of the difference: the density is no better than smooth to second order.
+constexpr double density_part = 1.5;
+
 /// What the size of the neighbourhoods changes, that is as much as a density from smaller ones would differ, goes into
 /// the bar. It is proportional to their squared size where the density is smooth.
 SpectrumLimit widen(const RitzSpectrum& fine, const RitzSpectrum& coarse, double factor) {
   SpectrumLimit limit = limit_of(fine);
   const std::size_t size = std::min(limit.values.size(), coarse.values.size());
   const auto widened = [&](double error, double value, double of_coarse) {
-    return std::hypot(error, factor * (value - of_coarse));
+    return std::hypot(error, density_part * factor * (value - of_coarse));
   };
   for (std::size_t i = 1; i < size; ++i)
     limit.errors[i] = widened(limit.errors[i], limit.values[i], coarse.values[i]);

@@ -18,8 +18,9 @@ using geometry::Matrix7;
 constexpr std::size_t most_points = 20000;  // of a rank; more would say nothing new
 constexpr double inside = 1.0;              // radii from the boundary
 // Largest moment over the mean, minus 1: below the noise of round neighbourhoods it is none, and counts in full from a
-// width further on.
+// width further on. Of few points the noise is more.
 constexpr double noise = 0.01;
+constexpr double noise_of_one = 0.7;
 constexpr double noise_width = 0.01;
 constexpr int power = 32;  // of the mean that picks the largest moments without a jump
 
@@ -102,7 +103,8 @@ std::vector<Resolution> measure_resolution(const KnnGraph& graph, const PointClo
       const double mean = moments.mean();
       const double longest = largest(moments);
       const double excess = longest / mean - 1.0;
-      const double counted = std::clamp((excess - noise) / noise_width, 0.0, 1.0);
+      const double usual = std::max(noise, noise_of_one / std::sqrt(all[level].points));
+      const double counted = std::clamp((excess - usual) / noise_width, 0.0, 1.0);
       resolution.radius = std::sqrt((dim + 2.0) * mean);
       resolution.stretch = 1.0 + counted * excess;
       if (counted > 0.0) {

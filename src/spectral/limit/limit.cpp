@@ -22,10 +22,14 @@ constexpr double usual_a_deviation = 0.1;
 constexpr double unknown = 1e6;
 constexpr double shape_height = 0.27;
 constexpr double shape_width = 10.0;
-constexpr double boundary_part = 0.25;  // of what lies beyond the boundary
-constexpr double thin_part = 0.5;       // of the calibration's doubt
-constexpr double most_doubt = 0.4;      // more says nothing of the eigenvalue
-constexpr int passes = 14;              // the terms beyond h^2 depend on the limit itself; they are small
+// Of what lies beyond the boundary, and of its square: neighbourhoods that are not small against the space see more of
+// the boundary than its normal.
+constexpr double boundary_part = 0.25;
+constexpr double boundary_square = 3.0;
+constexpr double most_of_square = 0.04;
+constexpr double thin_part = 0.5;   // of the calibration's doubt
+constexpr double most_doubt = 0.4;  // more says nothing of the eigenvalue
+constexpr int passes = 14;          // the terms beyond h^2 depend on the limit itself; they are small
 
 /// A multiplet's mean eigenvalue on one graph, or on two halves together.
 struct Observation {
@@ -164,7 +168,9 @@ void extrapolate(Multiplet& multiplet, const std::vector<Rung>& ladder) {
   double h_sq = 0.0;
   for (const Observation& o : all) h_sq = std::max(h_sq, o.h_sq);
   const double order = 0.5 * limit * std::abs(flat_higher_orders(limit * h_sq));
-  const double boundary = boundary_part * limit * ladder.front().mean_cut;
+  const double cut = ladder.front().mean_cut;
+  const double boundary =
+      limit * (boundary_part * cut + std::min(boundary_square * cut * cut, most_of_square));
   const double thin = thin_part * doubt * limit;
   multiplet.limit = limit;
   multiplet.error =

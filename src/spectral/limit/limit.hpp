@@ -39,7 +39,7 @@ SpectrumLimit without_limit(const Rung& rung, int zero_modes, const std::string&
 ///             lambda 0.008 sqrt(2 / count) sqrt(10^4 / N),
 ///   model     half the difference to the fit that is not told a,
 ///   order     half of what phi has beyond its term of order h^2, on the widest rung,
-///   boundary  a quarter of lambda times Rung::mean_cut,
+///   boundary  lambda (c/4 + min(3 c^2, 0.04)), c = Rung::mean_cut of the first rung,
 ///   thin      half of lambda times the largest Rung::calibration_doubt, where waves are so short that functions may
 ///             vary along a direction that is not fully resolved.
 /// A multiplet has no limit where the fit is far from all rungs, and where its functions may vary along a direction

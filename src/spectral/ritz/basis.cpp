@@ -44,7 +44,8 @@ ScaledFeatures::ScaledFeatures(const PointCloud& cloud, const geometry::Manifold
     const auto group = static_cast<std::size_t>(same - directions.begin());
     if (same == directions.end()) {
       directions.push_back(varies_along);
-      groups_.push_back({static_cast<int>(std::count(varies_along.begin(), varies_along.end(), true)), {}});
+      groups_.push_back(
+          {static_cast<int>(std::count(varies_along.begin(), varies_along.end(), true)), {}, has_ends});
     }
     groups_[group].features.push_back(count());
     kept_.push_back({j, centre, half_width, has_ends});
@@ -173,11 +174,16 @@ class ByEnergy {
   std::priority_queue<Candidate, std::vector<Candidate>, Later> heap_;
 };
 
-/// Degrees that the smaller basis may have in each group: two fewer, but at least one where there is one.
-std::vector<int> smaller_degrees(const std::vector<std::vector<int>>& degrees) {
+/// @param degrees of each product in each group
+std::vector<int> highest_degrees(const std::vector<std::vector<int>>& degrees) {
   std::vector<int> highest(degrees.front().size(), 0);
   for (const auto& degree : degrees)
     for (std::size_t g = 0; g < highest.size(); ++g) highest[g] = std::max(highest[g], degree[g]);
+  return highest;
+}
+
+/// Degrees that the smaller basis may have in each group: two fewer, but at least one where there is one.
+std::vector<int> smaller_degrees(std::vector<int> highest) {
   for (int& d : highest) d = std::max(d - 2, std::min(d, 1));
   return highest;
 }
@@ -201,7 +207,8 @@ Monomials::Monomials(const std::vector<ScaledFeatures::Group>& groups, const Bas
     degree_ = std::max(degree_, static_cast<int>(product.factors.size()));
   }
   // The smaller basis goes first; parents are of lower degree and stay before their children.
-  const auto allowed = smaller_degrees(degrees);
+  degree_in_groups_ = highest_degrees(degrees);
+  const auto allowed = smaller_degrees(degree_in_groups_);
   std::vector<Index> place(by_energy.size());
   for (const bool smaller : {true, false}) {
     for (std::size_t i = 0; i < by_energy.size(); ++i) {

@@ -31,6 +31,7 @@ class ScaledFeatures {
   struct Group {
     int n_directions;           ///< 1 on a line or circle, 3 on a sphere
     std::vector<int> features;  ///< ascending
+    bool has_ends = false;      ///< it is a coordinate along an axis with ends
   };
   const std::vector<Group>& groups() const { return groups_; }
 
@@ -92,6 +93,8 @@ class Monomials {
   Eigen::Index size() const { return static_cast<Eigen::Index>(products_.size()); }
   Eigen::Index smaller_size() const { return smaller_size_; }
   int degree() const { return degree_; }  ///< the highest of all products
+  /// (groups) The highest degree in each; empty where all products up to degree() were taken.
+  const std::vector<int>& degree_in_groups() const { return degree_in_groups_; }
   /// The least energy of the products that are left out; infinite where the choice was not by energy.
   double next_energy() const { return next_energy_; }
 
@@ -110,6 +113,7 @@ class Monomials {
   std::vector<Product> products_;
   Eigen::Index smaller_size_ = 1;
   int degree_ = 0;
+  std::vector<int> degree_in_groups_;
   double next_energy_;
 };
 

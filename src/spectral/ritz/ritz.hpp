@@ -71,6 +71,7 @@ struct RitzSpectrum {
 ///    with the deviation sqrt(multiplicity) s.
 ///  - truncation: the change that the eigenvalue makes from a smaller basis without the two highest degrees of
 ///    each factor of the space to the whole one, 3/2 of the value where the smaller basis has no such eigenvalue;
+///    at least 10 % where points of several free coordinates have products of degree 1 and 2 in each only;
 ///    added in squares, what lies above the least energy of the products that are left out: their functions may
 ///    have eigenvalues there. Values fall as the basis grows, and each degree changes them less than the one before.
 ///
