@@ -230,6 +230,20 @@ TEST(Witness, a_spectrum_out_of_reach_is_left_out) {
   EXPECT_FALSE(bear_witness({thin, 1.0, 1.0}, *neck, 200, world()).has_value());
 }
 
+TEST(Witness, a_nearly_degenerate_metric_has_none) {
+  for (const auto* name : {"s1xs3xs3", "torus7"}) {
+    const auto manifold = geometry::make_manifold(name);
+    for (const double angle : {1e-3, 1e-8, 1e-15}) {
+      // Directions of very different lengths are no fault; directions that are nearly the same one are.
+      Matrix7 g = Matrix7::Identity();
+      g(0, 0) = 1e20;
+      g(0, 1) = g(1, 0) = 1e10 * (1.0 - angle);
+      const auto witness = bear_witness({g, 1.0, 1.0}, *manifold, 4, world());
+      EXPECT_EQ(witness.has_value(), angle > 1e-7) << name << " " << angle;
+    }
+  }
+}
+
 Multiplet multiplet(int first, int count, double limit, double error) {
   return {first, count, false, limit, limit, error, {}, Source::ritz};
 }

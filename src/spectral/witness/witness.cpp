@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 
@@ -15,6 +16,15 @@ using geometry::Matrix7;
 
 /// Operations for the spectrum of the constant metric: a second, or less.
 constexpr double most_work = 1e9;
+
+/// Whether the inverse of a metric has nine digits, whatever the lengths of the frame's directions are.
+bool has_inverse(const Matrix7& g) {
+  if (!geometry::metric_defect(g.data()).empty()) return false;
+  const Eigen::Matrix<double, geometry::dim, 1> whiten = g.diagonal().cwiseSqrt().cwiseInverse();
+  const Matrix7 angles = whiten.asDiagonal() * g * whiten.asDiagonal();
+  return Eigen::SelfAdjointEigenSolver<Matrix7>(angles, Eigen::EigenvaluesOnly).eigenvalues().minCoeff() >
+         1e-7;
+}
 
 std::vector<double> scaled(std::vector<double> values, double factor) {
   for (double& value : values) value *= factor;
@@ -48,7 +58,7 @@ std::optional<Witness> bear_witness(const NearConstant& near, const geometry::Ma
   Witness witness;
   witness.metric = near.metric;
   // Ranks on machines of two kinds may round, and count operations, in two ways.
-  if (comm.is_root() && geometry::metric_defect(near.metric.data()).empty())
+  if (comm.is_root() && has_inverse(near.metric))
     witness.values = manifold.reference_spectrum(near.metric, count, most_work);
   comm.broadcast(witness.values);
   if (witness.values.empty()) return {};

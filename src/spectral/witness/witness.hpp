@@ -16,8 +16,8 @@ namespace k7::spectral {
 /// Whether the manifold knows the spectra of constant metrics. The same on every rank.
 bool knows_constant_metrics(const geometry::Manifold& manifold);
 
-/// Bounds for `count` eigenvalues. None where the spectrum of the constant metric is not known, or not within a second.
-/// Collective.
+/// Bounds for `count` eigenvalues. None where the spectrum of the constant metric is not known, not within a second, or
+/// not to nine digits. Collective.
 std::optional<Witness> bear_witness(const NearConstant& near, const geometry::Manifold& manifold, int count,
                                     const parallel::Communicator& comm);
 
