@@ -92,6 +92,13 @@ class BlockBound {
   std::vector<Eigen::Vector3d> inverses_;
 };
 
+/// Operations for the eigenvalues of a block, roughly: eight matrix products of complex numbers, the eigensolver,
+/// and the bounds of the blocks after it.
+double block_work(const Block& block) {
+  const double size = (block.k1 + 1.0) * (block.k2 + 1.0);
+  return 5000.0 + 80.0 * size * size * size;
+}
+
 /// 2 J_1, 2 J_2, 2 J_3 of spin k/2, so that the frame acts as E_a = -2i J_a and [E_1, E_2] = 2 E_3.
 std::array<Operator, 3> twice_spin(int k) {
   Operator raise = Operator::Zero(k + 1, k + 1);  // J_+ on the states of J_3 = k/2 - i
@@ -131,7 +138,9 @@ Eigen::VectorXd block_eigenvalues(const Block& block, const Matrix7& inverse) {
 /// on: the terms of |L^T k|^2 are known one by one.
 class LatticeShell {
  public:
-  LatticeShell(const Matrix7& m, double radius) : lower_(m.llt().matrixL()), radius_(radius) {
+  /// @param work what may be done, less what is done; negative where that was too little and vectors are missing
+  LatticeShell(const Matrix7& m, double radius, double& work)
+      : lower_(m.llt().matrixL()), radius_(radius), work_(work) {
     descend(dim - 1, 0.0);
   }
 
@@ -139,6 +148,8 @@ class LatticeShell {
 
  private:
   void descend(int i, double sum) {
+    work_ -= operations_per_coordinate;
+    if (work_ < 0.0) return;
     if (i < 0) {
       values_.push_back(sum);
       return;
@@ -148,22 +159,25 @@ class LatticeShell {
     const double center = -rest / lower_(i, i);
     const double reach = std::sqrt(std::max(0.0, radius_ - sum)) / lower_(i, i);
     const auto last = static_cast<long>(std::floor(center + reach));
-    for (auto k = static_cast<long>(std::ceil(center - reach)); k <= last; ++k) {
+    for (auto k = static_cast<long>(std::ceil(center - reach)); k <= last && work_ >= 0.0; ++k) {
       k_[i] = static_cast<double>(k);
       const double term = lower_(i, i) * k_[i] + rest;
       descend(i - 1, sum + term * term);
     }
   }
 
+  static constexpr double operations_per_coordinate = 50.0;
+
   Matrix7 lower_;
   double radius_;
+  double& work_;
   std::array<double, dim> k_{};
   std::vector<double> values_;
 };
 
 }  // namespace
 
-std::vector<double> neck_spectrum(const Matrix7& g, int count) {
+std::vector<double> neck_spectrum(const Matrix7& g, int count, double most_work) {
   require_metric(g);
   if (count < 1) return {};
   const Matrix7 inverse = g.llt().solve(Matrix7::Identity());
@@ -175,6 +189,8 @@ std::vector<double> neck_spectrum(const Matrix7& g, int count) {
   while (!smallest.excludes(blocks.top().bound)) {
     const Block b = blocks.top();
     blocks.pop();
+    most_work -= block_work(b);
+    if (most_work < 0.0) return {};
     const int multiplicity = (b.n == 0 ? 1 : 2) * (b.k1 + 1) * (b.k2 + 1);
     for (const double value : block_eigenvalues(b, inverse)) smallest.add(value, multiplicity);
     if (b.k1 == 0 && b.k2 == 0) blocks.push(bound(b.n + 1, 0, 0));
@@ -184,7 +200,7 @@ std::vector<double> neck_spectrum(const Matrix7& g, int count) {
   return smallest.sorted();
 }
 
-std::vector<double> torus_spectrum(const Matrix7& g, const Periods& periods, int count) {
+std::vector<double> torus_spectrum(const Matrix7& g, const Periods& periods, int count, double most_work) {
   require_metric(g);
   if (count < 1) return {};
   const Vector7 frequency = 2.0 * pi * Eigen::Map<const Vector7>(periods.data()).cwiseInverse();
@@ -193,7 +209,8 @@ std::vector<double> torus_spectrum(const Matrix7& g, const Periods& periods, int
   const auto wanted = static_cast<std::size_t>(count);
   constexpr double growth = 1.5;  // of the shell: about four times as many vectors
   for (double radius = m.diagonal().minCoeff();; radius *= growth) {
-    auto values = LatticeShell(m, radius).values();
+    auto values = LatticeShell(m, radius, most_work).values();
+    if (most_work < 0.0) return {};
     if (values.size() < wanted) continue;
     std::sort(values.begin(), values.end());
     values.resize(wanted);

@@ -40,7 +40,7 @@ void Manifold::sample(const DrawKey&, std::uint64_t, double*, double*) const {
                    joined(manifold_names(ManifoldUse::training)));
 }
 
-std::vector<double> Manifold::reference_spectrum(const Matrix7&, int) const {
+std::vector<double> Manifold::reference_spectrum(const Matrix7&, int, double) const {
   return {};
 }
 

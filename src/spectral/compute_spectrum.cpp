@@ -8,6 +8,7 @@
 #include "spectral/cloud/units.hpp"
 #include "spectral/knn/point_checks.hpp"
 #include "spectral/run.hpp"
+#include "spectral/witness/witness.hpp"
 
 namespace k7::spectral {
 namespace {
@@ -31,6 +32,12 @@ Compute compute_of(Method method) {
 
 Device device_of(DeviceChoice choice) {
   return choice != DeviceChoice::cpu && cuda_available() ? Device::cuda : Device::cpu;
+}
+
+/// Where the graph falls apart, its eigenvalues have other numbers.
+void warn_of_contradictions(const SpectrumReport& report, Observer& observer) {
+  if (!report.witness || report.pairs.zero_modes != 1) return;
+  for (const auto& line : contradictions(report.limit, *report.witness)) observer.warn(line);
 }
 
 }  // namespace
@@ -72,8 +79,12 @@ SpectrumReport compute_spectrum(PointCloud cloud, const geometry::Manifold& mani
   report.on_gpu = run.device == Device::cuda;
   report.n_points = cloud.n_global;
   report.metric = statistics;
+  std::optional<NearConstant> near;  // of all points, before any method leaves some out
+  if (!keeps_units && knows_constant_metrics(run.manifold)) near = near_constant(cloud, comm);
   compute_of(options.method)(run, std::move(cloud));
+  if (near) report.witness = bear_witness(*near, run.manifold, comparable_eigenvalues(report), comm);
   units.put_back(report);
+  warn_of_contradictions(report, observer);
   report.timing.total = run.watch.seconds();
   return std::move(run.report);
 }

@@ -70,6 +70,20 @@ io::Json one_method_json(const SpectrumLimit& limit, std::size_t n_reported) {
           {"multiplets", multiplets_json(limit)}};
 }
 
+/// The bounds of the reported eigenvalues.
+io::Json witness_json(const Witness& witness, std::size_t n_reported) {
+  io::Json rows = io::Json::array();
+  for (int a = 0; a < geometry::dim; ++a) {
+    const auto row = witness.metric.row(a);
+    rows.push_back(std::vector<double>(row.data(), row.data() + row.size()));
+  }
+  return {{"metric", rows},
+          {"eigenvalues", per_eigenvalue(witness.values, n_reported)},
+          {"lower", per_eigenvalue(witness.lower, n_reported)},
+          {"upper", per_eigenvalue(witness.upper, n_reported)},
+          {"over", "samples"}};
+}
+
 /// The multiplet of the first eigenvalue after the zero mode, null without one.
 const Multiplet* first_multiplet(const SpectrumReport& report) {
   for (const Multiplet& m : report.limit.multiplets)
@@ -112,15 +126,35 @@ std::string remark(const Multiplet& m) {
   return m.obstacle.empty() ? name_of(m.source) : m.obstacle;
 }
 
+std::string index_range(std::size_t first, std::size_t last) {
+  return first == last ? std::to_string(first) : std::to_string(first) + " - " + std::to_string(last);
+}
+
 std::string multiplet_table(const SpectrumLimit& limit, std::size_t n_reported) {
   std::string text = format("%-12s  %12s  %-24s  %s\n", "multiplet", "mean", "limit", "method");
   for (const Multiplet& m : limit.multiplets) {
     if (static_cast<std::size_t>(m.first) >= n_reported) break;
-    const int last = m.first + m.count - 1;
-    const std::string range =
-        m.count == 1 ? std::to_string(m.first) : std::to_string(m.first) + " - " + std::to_string(last);
+    const auto first = static_cast<std::size_t>(m.first);
+    const std::string range = index_range(first, first + static_cast<std::size_t>(m.count) - 1);
     text += format("%-12s  %12.6g  %-24s  %s\n", range.c_str(), m.raw, with_error(m.limit, m.error).c_str(),
                    remark(m).c_str());
+  }
+  return text;
+}
+
+/// One line for equal eigenvalues of the constant metric.
+std::string witness_table(const Witness& witness, std::size_t n_reported) {
+  constexpr double rounding = 1e-9;
+  const auto& values = witness.values;
+  if (values.size() < 2) return {};
+  std::string text = format(
+      "near a constant metric: lambda_1 between %.6g and %.6g (over the samples; no proof between them)\n",
+      witness.lower[1], witness.upper[1]);
+  text += format("%-12s  %12s  %12s  %12s\n", "index", "constant", "at least", "at most");
+  for (std::size_t first = 1, next = 1; first < std::min(values.size(), n_reported); first = next) {
+    while (next < values.size() && values[next] <= (1.0 + rounding) * values[first]) ++next;
+    text += format("%-12s  %12.6g  %12.6g  %12.6g\n", index_range(first, next - 1).c_str(), values[first],
+                   witness.lower[first], witness.upper[first]);
   }
   return text;
 }
@@ -182,6 +216,8 @@ io::Json spectrum_json(const SpectrumReport& report) {
     json["spectral"]["graph"] = one_method_json(report.graph_limit, pairs.values.size());
     json["spectral"]["ritz"] = one_method_json(report.ritz_limit, pairs.values.size());
   }
+  if (report.witness)
+    json["spectral"]["constant_metric"] = witness_json(*report.witness, pairs.values.size());
   json["spectral"]["ladder"] = ladder_json(report.ladder);
   json["validation"] = {{"passed", verdict.passed},
                         {"status", verdict.status},
@@ -212,6 +248,7 @@ std::string spectrum_table(const SpectrumReport& report) {
   }
   if (!report.limit.multiplets.empty()) text += multiplet_table(report.limit, pairs.values.size());
   if (!report.limit.obstacle.empty()) text += "no limits: " + report.limit.obstacle + "\n";
+  if (report.witness) text += witness_table(*report.witness, pairs.values.size());
   const Verdict verdict = judge(report);
   text += format("lambda_1 * H* = %.6g (%s) with H* = %g; target %g, deviation %.2f %%: %s\n",
                  verdict.lambda1_h_star, judged_method(report).c_str(), report.prediction.h_star,

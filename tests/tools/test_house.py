@@ -182,7 +182,7 @@ class Rooms(unittest.TestCase):
     def test_folders_form_no_circle(self) -> None:
         graphs = folder_graphs(sources())
 
-        self.assertLessEqual({"cloud", "knn", "graph", "solve", "limit", "ritz"}, graphs["spectral"].keys())
+        self.assertLessEqual({"cloud", "knn", "graph", "solve", "limit", "ritz", "witness"}, graphs["spectral"].keys())
         self.assertLessEqual({"loss", "optimizer"}, graphs["train"].keys())
         self.assertEqual({room: found for room, graph in graphs.items() if (found := circle(graph))}, {})
 

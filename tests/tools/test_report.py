@@ -247,6 +247,41 @@ class Verdicts(RunFolderTest):
         rf.write_json(self.folder / "spectral.json", tree)
         self.assert_refused("key spectral.limit.lambda_1")
 
+    def test_the_bounds_of_a_constant_metric_stand_beside_the_eigenvalues(self) -> None:
+        rf.make_run(self.folder, training=False)
+        tree = rf.spectral_tree(rf.metrics())
+        values = [0.0, 0.99, 0.99, *[3.0] * 4, 3.96, 3.96]
+        witness = {"metric": [[1.0] * 7] * 7, "eigenvalues": values, "lower": [0.98765 * v for v in values],
+                   "upper": [1.02 * v for v in values], "over": "samples"}
+        tree["spectral"]["constant_metric"] = witness
+        rf.write_json(self.folder / "spectral.json", tree)
+
+        self.assertEqual(rf.run("k7_report", self.folder).returncode, 0)
+
+        self.assertEqual(self.results()["spectral"]["constant_metric"], witness)
+        page = (self.folder / "results.html").read_text()
+        for title in ("constant metric", "at least", "at most"):
+            self.assertIn(f'<th scope="col" class="number">{title}</th>', page)
+        self.assertIn("prove nothing between them", page)
+        self.assertIn(f'<td class="number">{0.98765 * 0.99:.6g}</td>', page)
+
+        witness["lower"] = values[1:]
+        rf.write_json(self.folder / "spectral.json", tree)
+        self.assert_refused("key spectral.constant_metric.lower: has 8 entries and spectral.eigenvalues has 9")
+        del witness["lower"]
+        rf.write_json(self.folder / "spectral.json", tree)
+        self.assert_refused("key spectral.constant_metric.lower: is missing")
+        tree["spectral"]["constant_metric"] = [1]
+        rf.write_json(self.folder / "spectral.json", tree)
+        self.assert_refused("key spectral.constant_metric: is [1]")
+
+    def test_without_a_constant_metric_the_page_says_nothing_of_one(self) -> None:
+        rf.make_run(self.folder, training=False)
+
+        self.assertEqual(rf.run("k7_report", self.folder).returncode, 0)
+
+        self.assertNotIn("at least", (self.folder / "results.html").read_text())
+
     def test_an_eigensolver_that_did_not_converge_cannot_pass(self) -> None:
         rf.make_run(self.folder, training=False)
         tree = rf.spectral_tree(rf.metrics(), 0.1313)

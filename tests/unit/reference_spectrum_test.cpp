@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reference spectra against exact and 50-digit eigenvalues, and against what holds for every metric.
+#include <Eigen/Eigenvalues>
 #include <Eigen/Geometry>
+#include <complex>
 
 #include "k7/base/error.hpp"
 #include "k7/geometry/manifold.hpp"
@@ -115,6 +117,121 @@ TEST(ReferenceSpectrum, torus_of_other_periods_is_a_rescaled_one) {
   EXPECT_LE(error_of(make_manifold("torus7", parameters)->reference_spectrum(g, 200),
                      make_manifold("torus7")->reference_spectrum(rescaled, 200)),
             tolerance);
+}
+
+/// E_1, E_2, E_3 on the monomials z^(k-i) w^i, as differential operators: i(z d_w + w d_z), w d_z - z d_w,
+/// i(z d_z - w d_w), so that [E_1, E_2] = 2 E_3. These matrices are not skew, but have the same eigenvalues.
+std::array<Eigen::MatrixXcd, 3> derivatives(int k) {
+  const std::complex<double> unit(0.0, 1.0);
+  std::array<Eigen::MatrixXcd, 3> e;
+  e.fill(Eigen::MatrixXcd::Zero(k + 1, k + 1));
+  for (int i = 0; i <= k; ++i) {
+    if (i > 0) {
+      e[0](i - 1, i) += unit * static_cast<double>(i);
+      e[1](i - 1, i) -= i;
+    }
+    if (i < k) {
+      e[0](i + 1, i) += unit * static_cast<double>(k - i);
+      e[1](i + 1, i) += k - i;
+    }
+    e[2](i, i) = unit * static_cast<double>(k - 2 * i);
+  }
+  return e;
+}
+
+Eigen::MatrixXcd product(const Eigen::MatrixXcd& a, const Eigen::MatrixXcd& b) {
+  Eigen::MatrixXcd whole(a.rows() * b.rows(), a.cols() * b.cols());
+  for (Eigen::Index i = 0; i < a.rows(); ++i)
+    for (Eigen::Index j = 0; j < a.cols(); ++j)
+      whole.block(i * b.rows(), j * b.cols(), b.rows(), b.cols()) = a(i, j) * b;
+  return whole;
+}
+
+/// -g^{ab} E_a E_b on every function of the neck with |n| <= size, k1 <= size, k2 <= size.
+std::vector<double> neck_by_brute_force(const Matrix7& inverse, int size) {
+  std::vector<double> values;
+  for (int k1 = 0; k1 <= size; ++k1)
+    for (int k2 = 0; k2 <= size; ++k2) {
+      const auto one1 = Eigen::MatrixXcd::Identity(k1 + 1, k1 + 1);
+      const auto one2 = Eigen::MatrixXcd::Identity(k2 + 1, k2 + 1);
+      std::vector<Eigen::MatrixXcd> e{product(one1, one2)};
+      for (const auto& d : derivatives(k1)) e.push_back(product(d, one2));
+      for (const auto& d : derivatives(k2)) e.push_back(product(one1, d));
+      const Eigen::MatrixXcd one = e[0];
+      for (int n = -size; n <= size; ++n) {
+        e[0] = std::complex<double>(0.0, n) * one;
+        Eigen::MatrixXcd laplacian = Eigen::MatrixXcd::Zero(one.rows(), one.cols());
+        for (int a = 0; a < dim; ++a)
+          for (int b = 0; b < dim; ++b) laplacian -= inverse(a, b) * e[a] * e[b];
+        const Eigen::ComplexEigenSolver<Eigen::MatrixXcd> solver(laplacian, false);
+        for (const auto& value : solver.eigenvalues())
+          values.insert(values.end(), static_cast<std::size_t>((k1 + 1) * (k2 + 1)), value.real());
+      }
+    }
+  std::sort(values.begin(), values.end());
+  return values;
+}
+
+TEST(ReferenceSpectrum, no_eigenvalue_of_a_larger_range_is_missing) {
+  constexpr int count = 150;
+  constexpr int size = 5;
+  const Matrix7 g = coupled_metric();
+  const Matrix7 inverse = g.inverse();
+  const double least = Eigen::SelfAdjointEigenSolver<Matrix7>(inverse).eigenvalues()(0);
+  auto brute = neck_by_brute_force(inverse, size);
+  brute.resize(count);
+  // g^{-1} >= least, with which frequencies beyond the range have eigenvalues of at least:
+  ASSERT_LT(brute.back(), least * (size + 1) * (size + 1));
+  EXPECT_LE(error_of(make_manifold("s1xs3xs3")->reference_spectrum(g, count), brute), tolerance);
+}
+
+TEST(ReferenceSpectrum, no_wave_of_a_larger_box_is_missing) {
+  constexpr int count = 100;
+  constexpr int size = 3;
+  const Matrix7 g = coupled_metric();
+  const Matrix7 inverse = g.inverse();
+  const double least = Eigen::SelfAdjointEigenSolver<Matrix7>(inverse).eigenvalues()(0);
+  std::vector<double> brute;
+  Eigen::Matrix<double, dim, 1> m = Eigen::Matrix<double, dim, 1>::Constant(-size);
+  for (int a = 0; a < dim;) {
+    brute.push_back(m.dot(inverse * m));
+    for (a = 0; a < dim && m(a) == size; ++a) m(a) = -size;
+    if (a < dim) m(a) += 1.0;
+  }
+  std::sort(brute.begin(), brute.end());
+  brute.resize(count);
+  ASSERT_LT(brute.back(), least * (size + 1) * (size + 1));
+  EXPECT_LE(error_of(make_manifold("torus7")->reference_spectrum(g, count), brute), tolerance);
+}
+
+TEST(ReferenceSpectrum, other_units_scale_it) {
+  const Matrix7 g = coupled_metric();
+  for (const auto* name : {"s1xs3xs3", "torus7"}) {
+    const auto manifold = make_manifold(name);
+    const auto expected = manifold->reference_spectrum(g, 60);
+    for (const double scale : {1e-100, 1e-3, 1e100}) {
+      auto spectrum = manifold->reference_spectrum(scale * g, 60);
+      for (double& value : spectrum) value *= scale;
+      EXPECT_LE(error_of(spectrum, expected), 1e-12) << name << " " << scale;
+    }
+  }
+}
+
+TEST(ReferenceSpectrum, what_takes_too_long_is_empty_and_never_half_of_it) {
+  const Matrix7 g = coupled_metric();
+  for (const auto* name : {"s1xs3xs3", "torus7"}) {
+    const auto manifold = make_manifold(name);
+    const auto expected = manifold->reference_spectrum(g, 60);
+    int finished = 0;
+    for (double work = 10.0; work < 1e10; work *= 2.0) {
+      const auto spectrum = manifold->reference_spectrum(g, 60, work);
+      EXPECT_TRUE(spectrum.empty() || spectrum == expected) << name << " " << work;
+      EXPECT_TRUE(finished == 0 || !spectrum.empty()) << name << " " << work;
+      finished += spectrum.empty() ? 0 : 1;
+    }
+    EXPECT_GT(finished, 0) << name;
+    EXPECT_LT(finished, 25) << name;
+  }
 }
 
 TEST(ReferenceSpectrum, none_is_claimed_where_none_is_known) {

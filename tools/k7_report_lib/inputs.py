@@ -106,6 +106,9 @@ SPECTRAL_OPTIONAL_KEYS: dict[str, Check] = {
     "spectral.converged": BOOLEAN,
     "validation.basis": ("graph or limit", lambda v: v in ("graph", "limit")),
 }
+# Of the constant metric near that of the samples, where there is one.
+WITNESS_KEYS: dict[str, Check] = {"spectral.constant_metric": OBJECT} | {
+    f"spectral.constant_metric.{name}": PER_EIGENVALUE for name in ("eigenvalues", "lower", "upper")}
 # Of the limit that the verdict is about, where it is.
 LIMIT_KEYS: dict[str, Check] = {
     "spectral.limit": OBJECT, "spectral.limit.lambda_1": NUMBER, "spectral.limit.error": NUMBER,
@@ -129,13 +132,22 @@ def read_spectral(path: Path) -> Json:
     if content["validation"].get("basis") == "limit":
         for key, check in LIMIT_KEYS.items():
             _check_key(path, content, key, check, "run k7_spectral again")
-    n_eigenvalues = len(content["spectral"]["eigenvalues"])
     for name in ("error", "extrapolated", "residual"):
-        values = content["spectral"].get(name)
-        if values and len(values) != n_eigenvalues:
-            raise InputError(path, f"has {len(values)} entries and spectral.eigenvalues has {n_eigenvalues}",
-                             "should have none or as many", f"key spectral.{name}")
+        _check_length(path, content["spectral"].get(name), content, f"spectral.{name}")
+    if "constant_metric" in content["spectral"]:
+        for key, check in WITNESS_KEYS.items():
+            _check_key(path, content, key, check, "run k7_spectral again")
+            if check is PER_EIGENVALUE:
+                _check_length(path, content["spectral"]["constant_metric"][key.rsplit(".", 1)[1]], content, key)
     return content
+
+
+def _check_length(path: Path, values: list[Any] | None, content: Json, key: str) -> None:
+    """Raises InputError unless there are none, or as many as there are eigenvalues."""
+    n_eigenvalues = len(content["spectral"]["eigenvalues"])
+    if values and len(values) != n_eigenvalues:
+        raise InputError(path, f"has {len(values)} entries and spectral.eigenvalues has {n_eigenvalues}",
+                         "should have none or as many", f"key {key}")
 
 
 def _read_checked(path: Path, keys: dict[str, Check], optional: dict[str, Check], remedy: str) -> Json:

@@ -134,6 +134,10 @@ def _spectrum(tree: Json) -> str:
     for title, key in (("residual", "residual"), ("extrapolated", "extrapolated"), ("error", "error")):
         if any(value is not None for value in spectral.get(key) or []):
             columns[title] = spectral[key]
+    for key, title in page_text.WITNESS_COLUMNS.items():
+        if (spectral.get("constant_metric") or {}).get(key):
+            columns[title] = spectral["constant_metric"][key]
+    witness = f"\n<p>{page_text.WITNESS_EXPLAINED}</p>" if "constant_metric" in spectral else ""
     starts = {first for first, _ in groups(spectral["eigenvalues"])}
     head = "".join(f'<th scope="col" class="number">{title}</th>' for title in columns)
     rows = "\n".join(
@@ -145,7 +149,7 @@ def _spectrum(tree: Json) -> str:
     text = ", ".join(f"{what} {_value(spectral[key])}" for key, what in facts.items() if key in spectral)
     return (f'<section>\n<h2>Spectrum</h2>\n<div class="scroll"><table>\n<caption>Smallest eigenvalues, dimensionless. '
             f"{text}. Lines mark groups closer than 3 %.</caption>\n"
-            f'<thead><tr><th scope="col">index</th>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>\n'
+            f'<thead><tr><th scope="col">index</th>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>{witness}\n'
             f"</section>")
 
 

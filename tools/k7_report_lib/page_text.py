@@ -90,6 +90,10 @@ VERDICT_EXPLAINED = ("K7 reports what it finds. The verdict compares λ₁·H* o
                      "It is not a judgement of the computation, whose own quality is in the residuals and error "
                      "estimates below.")
 
+WITNESS_COLUMNS = {"eigenvalues": "constant metric", "lower": "at least", "upper": "at most"}
+WITNESS_EXPLAINED = ("The sampled metric is near one that is constant in the frame, whose eigenvalues are known exactly. "
+                     "“At least” and “at most” bound those of the sampled metric by min-max. The bounds were taken over "
+                     "the samples: they prove nothing between them, and the verdict does not depend on them.")
 NOTEBOOK_METHOD_NOTE = ("Method “notebook” rebuilds the original notebook's matrix. It does not scale with the metric "
                         "and its λ₁ depends on the numbers of points and neighbours, so λ₁·H* here is a comparison "
                         "with the notebook, not a statement about geometry. Methods “graph” and “ritz” are.")

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -115,8 +116,14 @@ class Manifold {
   virtual double frame_volume() const { return 0.0; }
 
   /// The first `count` eigenvalues, with multiplicity, of the Laplace-Beltrami operator of the metric g that
-  /// is constant in frame(); empty where no closed form is known.
-  virtual std::vector<double> reference_spectrum(const Matrix7& g, int count) const;
+  /// is constant in frame(), to rounding; empty where no closed form is known, or where it would take more than
+  /// most_work operations, roughly: long and short directions that are not those of the frame take many.
+  /// @throws InputError when g is not a metric
+  virtual std::vector<double> reference_spectrum(const Matrix7& g, int count, double most_work) const;
+  /// The same whatever it takes.
+  std::vector<double> reference_spectrum(const Matrix7& g, int count) const {
+    return reference_spectrum(g, count, std::numeric_limits<double>::infinity());
+  }
 
   // What follows is about the global coframe e^0..e^6 in which networks learn: frame() with e^i scaled by
   // scale()[i].

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -70,6 +71,16 @@ struct SpectrumLimit {
   std::vector<double> errors;
 };
 
+/// What min-max says of a metric g near one that is constant in the frame, whose spectrum is known exactly:
+///     (alpha / beta) lambda_k(g0) <= lambda_k(g) <= (alpha' / beta') lambda_k(g0)
+/// with alpha, beta from the points, see NearConstant: no proof, for g may be farther from g0 between the points.
+struct Witness {
+  geometry::Matrix7 metric;    ///< g0, in the manifold's frame
+  std::vector<double> values;  ///< lambda_k(g0), with multiplicity from 0 on; maybe more than are reported
+  std::vector<double> lower;   ///< of lambda_k(g), as many
+  std::vector<double> upper;
+};
+
 /// The prediction lambda_1 * h_star = target.
 struct Prediction {
   double h_star;
@@ -111,10 +122,11 @@ struct SpectrumReport {
   GlobalIndex n_halo = 0;        ///< points of other ranks that this rank had to look at
   std::vector<GlobalIndex> ids;  ///< (n_local) input rows of this rank's rows of pairs.functions, if wanted
   EigenPairs pairs;
-  std::vector<Rung> ladder;   ///< empty without extrapolation
-  SpectrumLimit limit;        ///< its multiplets may go beyond the reported eigenvalues
-  SpectrumLimit graph_limit;  ///< with Method::automatic: what the graphs say, and
-  SpectrumLimit ritz_limit;   ///< what Rayleigh-Ritz says; limit is what they agree on
+  std::vector<Rung> ladder;        ///< empty without extrapolation
+  SpectrumLimit limit;             ///< its multiplets may go beyond the reported eigenvalues
+  SpectrumLimit graph_limit;       ///< with Method::automatic: what the graphs say, and
+  SpectrumLimit ritz_limit;        ///< what Rayleigh-Ritz says; limit is what they agree on
+  std::optional<Witness> witness;  ///< where the metric is nearly constant; nothing else depends on it
   Prediction prediction{};
   MetricStatistics metric{};
   Timing timing;

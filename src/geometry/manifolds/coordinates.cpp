@@ -118,10 +118,11 @@ class CoordinateManifold final : public Manifold {
     return sampler_ == CoordinateSampler::torus ? std::pow(2.0 * pi, dim) : 0.0;
   }
 
-  std::vector<double> reference_spectrum(const Matrix7& g, int count) const override {
+  std::vector<double> reference_spectrum(const Matrix7& g, int count, double most_work) const override {
     // One line among the coordinates and the spectrum is no longer discrete.
     const bool is_torus = std::all_of(periods_.begin(), periods_.end(), [](double p) { return p > 0.0; });
-    return is_torus ? torus_spectrum(g, periods_, count) : Manifold::reference_spectrum(g, count);
+    return is_torus ? torus_spectrum(g, periods_, count, most_work)
+                    : Manifold::reference_spectrum(g, count, most_work);
   }
 
   int n_features() const override {

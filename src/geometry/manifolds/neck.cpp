@@ -19,8 +19,8 @@ class NeckManifold final : public SphereProduct {
 
   std::string name() const override { return "s1xs3xs3"; }
 
-  std::vector<double> reference_spectrum(const Matrix7& g, int count) const override {
-    return neck_spectrum(g, count);
+  std::vector<double> reference_spectrum(const Matrix7& g, int count, double most_work) const override {
+    return neck_spectrum(g, count, most_work);
   }
 };
 

@@ -73,6 +73,17 @@ void Units::put_back(SpectrumReport& report) const {
     for (Multiplet& multiplet : limit->multiplets)
       for (double* value : {&multiplet.raw, &multiplet.limit, &multiplet.error}) *value *= inverse;
   }
+  if (report.witness) put_back(*report.witness);
+}
+
+void Units::put_back(Witness& witness) const {
+  for (auto* values : {&witness.values, &witness.lower, &witness.upper})
+    scale(*values, std::ldexp(1.0, -2 * metric));
+  for (std::size_t a = 0; a < dim; ++a)
+    for (std::size_t b = 0; b < dim; ++b) {
+      double& g = witness.metric(static_cast<int>(a), static_cast<int>(b));
+      g = std::ldexp(g, 2 * metric - coordinates[a] - coordinates[b]);
+    }
 }
 
 Units choose_units(const PointCloud& cloud, const geometry::Manifold& manifold,

@@ -27,6 +27,9 @@ struct Units {
   double length_sq() const;
   /// Gives the report's eigenvalues and distances their own units again.
   void put_back(SpectrumReport& report) const;
+
+ private:
+  void put_back(Witness& witness) const;
 };
 
 /// Each coordinate's unit is near its width, or its period; the metric's near the typical one. Collective.
