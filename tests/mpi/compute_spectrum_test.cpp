@@ -181,6 +181,35 @@ SpectrumReport spectrum_of_box(const SpectrumOptions& options, const geometry::F
                           neighbors_found);
 }
 
+/// An interval of length 5 times circles that are hardly longer than the neighbourhoods are wide: eigenvalues
+/// (pi j / 5)^2. Without the calibration by the moments of the neighbourhoods the limits are a third too low.
+TEST(ComputeSpectrum, directions_that_are_half_resolved_do_not_mislead) {
+  const auto euclidean = [] {
+    geometry::ManifoldParameters parameters;
+    parameters.periods = geometry::Periods{0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0};
+    return geometry::make_manifold("euclidean", parameters);
+  }();
+  SpectrumOptions options;
+  options.method = Method::graph;
+  options.eigenvalues = 5;
+  Listener listener;
+  PointCloud cloud = box_points(3000, {5.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0}, 1.0);
+  for (int a = 0, entry = 0; a < geometry::dim; ++a)  // lengths of the coordinates themselves
+    for (int b = a; b < geometry::dim; ++b, ++entry)
+      cloud.metrics[static_cast<std::size_t>(entry)] = a == b ? 1.0 : 0.0;
+  const auto report = compute_spectrum(std::move(cloud), *euclidean, options, world(), listener);
+  for (std::size_t j = 1; j <= 3; ++j) {
+    const double exact = std::pow(geometry::pi * static_cast<double>(j) / 5.0, 2);
+    EXPECT_NEAR(report.limit.values[j], exact, 0.1 * exact);
+    EXPECT_NEAR(report.limit.values[j], exact, report.limit.errors[j]);
+    EXPECT_LT(report.limit.errors[j], 0.3 * exact);
+  }
+  for (const Rung& rung : report.ladder)
+    if (rung.part > 0 && rung.k > options.neighbors) {
+      EXPECT_GT(rung.calibration_doubt, 0.05);
+    }
+}
+
 /// Lengths of 10^-75 to 10^75 and coordinates in seven other units each: nothing changes but the units.
 TEST(ComputeSpectrum, units_do_not_matter) {
   SpectrumOptions options;

@@ -46,6 +46,29 @@ TEST(CutBall, moments_are_those_of_the_ball) {
   EXPECT_DOUBLE_EQ(tangential_stretch(0.0), 1.0);
 }
 
+/// Against sums over the slab, and the two limits: a thin one is evenly filled, and the widest one is the ball.
+TEST(CutBall, slabs_are_known_by_their_moments) {
+  for (const double b : {0.01, 0.2, 0.5, 0.8, 0.99}) {
+    double all = 0.0;
+    double between = 0.0;
+    double along = 0.0;
+    constexpr int n = 20000;
+    for (int i = 0; i < n; ++i) {
+      const double x = b * (-1.0 + (2.0 * i + 1.0) / n);
+      const double density = std::pow(1.0 - x * x, 3);
+      all += density;
+      between += density * x * x;
+      along += density * (1.0 - x * x) / 8.0;
+    }
+    const Slab slab = slab_of(between / along);
+    EXPECT_NEAR(slab.half_width, b, 1e-4 * b);
+    EXPECT_NEAR(slab.moment_between, between / all, 1e-4 * between / all);
+    EXPECT_NEAR(slab.moment_along, along / all, 1e-4 * along / all);
+  }
+  EXPECT_NEAR(slab_of(3.0 * 8.0 / 9.0 * 1e-6).moment_along, 1.0 / 8.0, 1e-5);
+  EXPECT_NEAR(slab_of(1.0).moment_between, 1.0 / 9.0, 1e-6);
+}
+
 /// n points of [0, 1] x T^6, periods 0.45, in a sheared metric: the plane's distance is not that of the coordinate.
 AllPoints tube(std::size_t n) {
   AllPoints all;

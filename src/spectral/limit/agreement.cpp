@@ -30,6 +30,10 @@ Multiplet mean_of(const Span& span) {
   return mean;
 }
 
+bool has_limits(const Span& span) {
+  return std::any_of(span.begin(), span.end(), [](const Multiplet& m) { return std::isfinite(m.limit); });
+}
+
 /// The next multiplets of two lists up to a place where multiplets of both end.
 struct Block {
   Span graph;
@@ -77,8 +81,10 @@ class Comparison {
     const Multiplet ritz = mean_of(block.ritz);
     // Without an end in common their means are not of the same eigenvalues; the last ones of a list end so.
     if (end_of(graph) != end_of(ritz) || !std::isfinite(graph.limit) || !std::isfinite(ritz.limit)) {
-      const bool has_graph =
-          !std::isfinite(ritz.limit) || (std::isfinite(graph.limit) && end_of(graph) >= end_of(ritz));
+      // Where none has a limit, Ritz at least knows the single eigenvalues.
+      const bool has_graph = std::isfinite(ritz.limit)
+                                 ? std::isfinite(graph.limit) && end_of(graph) >= end_of(ritz)
+                                 : has_limits(block.graph);
       take(has_graph ? block.graph : block.ritz, has_graph ? graph_ : ritz_);
     } else if (std::abs(graph.limit - ritz.limit) <= graph.error + ritz.error) {
       const bool better_graph = graph.error < ritz.error;
