@@ -64,6 +64,7 @@ SpectrumLimit ritz_limit(Run& run, PointCloud& cloud, const std::vector<DensityE
   RitzOptions options;
   options.count = count;
   options.threads = run.options.threads;
+  options.estimated_densities = !densities.empty();
   std::vector<RitzSpectrum> spectra;
   const auto solve = [&] {
     spectra.push_back(ritz_spectrum(cloud, run.manifold, run.options.source, options, run.comm));

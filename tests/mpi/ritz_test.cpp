@@ -323,7 +323,7 @@ TEST(Ritz, noise_of_means_is_what_is_claimed) {
     const auto groups = Quadrature(cloud, weights, features, linear, 1).group_forms(world());
     Forms total(linear.size());
     for (const Forms& group : groups) total.add(group);
-    const auto estimates = estimate_values(groups, total, linear.size(), 7, 0.2);
+    const auto estimates = estimate_values(groups, total, linear.size(), 7, 0.2, {});
     ASSERT_GE(estimates.multiplets.size(), 2U);
     const MeanEstimate& three = estimates.multiplets[1];  // the first harmonics of the first sphere
     ASSERT_EQ(three.first, 3U);

@@ -85,7 +85,7 @@ std::vector<MeanEstimate> find_means(const std::vector<Estimate>& list, double n
 }
 
 /// @param deviations s_kb for every b
-Estimate estimate(const VectorXd& values, Index k, const VectorXd& deviations) {
+Estimate estimate(const VectorXd& values, Index k, const VectorXd& deviations, const PushOfNoise& of_noise) {
   double sum_sq = deviations(k) * deviations(k);
   double push = 0.0;
   for (Index b = 0; b < values.size(); ++b) {
@@ -96,22 +96,24 @@ Estimate estimate(const VectorXd& values, Index k, const VectorXd& deviations) {
     if (std::abs(gap) < multiplet_width * s) sum_sq += s * s;
   }
   const double next_order = values(k) > 0.0 ? push * push / values(k) : 0.0;
-  return {values(k) - push, std::hypot(std::sqrt(sum_sq), next_order)};
+  return {values(k) - of_noise.part * push,
+          std::hypot(std::sqrt(sum_sq), next_order, of_noise.deviation * push)};
 }
 
 /// The deviation of a mean: what moves single values of a multiplet against each other is not in it.
 double error_of_mean(const MeanEstimate& mean, const VectorXd& values, const std::vector<Estimate>& list,
-                     const MatrixXd& diagonals) {
+                     const MatrixXd& diagonals, const PushOfNoise& of_noise) {
   const auto first = static_cast<Index>(mean.first);
   const auto count = static_cast<Index>(mean.count);
   const VectorXd sums = diagonals.middleRows(first, count).colwise().sum() / static_cast<double>(count);
   const auto n_groups = static_cast<double>(diagonals.cols());
-  double next_order = 0.0;
+  double push = 0.0;
   for (Index k = first; k < first + count; ++k)
-    next_order += std::abs(values(k) - list[static_cast<std::size_t>(k)].value);
-  next_order /= static_cast<double>(count);
-  next_order = mean.value > 0.0 ? next_order * next_order / mean.value : 0.0;
-  return std::hypot(std::sqrt(sums.squaredNorm() * n_groups / (n_groups - 1.0)), next_order);
+    push += std::abs(values(k) - list[static_cast<std::size_t>(k)].value);
+  push /= static_cast<double>(count) * of_noise.part;
+  const double next_order = mean.value > 0.0 ? push * push / mean.value : 0.0;
+  return std::hypot(std::sqrt(sums.squaredNorm() * n_groups / (n_groups - 1.0)), next_order,
+                    of_noise.deviation * push);
 }
 
 }  // namespace
@@ -124,12 +126,12 @@ double mean_of(const std::vector<Estimate>& values, std::size_t first, std::size
 }
 
 Estimates estimate_values(const std::vector<Forms>& groups, const Forms& total, Index n, Index count,
-                          double usual_gap) {
+                          double usual_gap, const PushOfNoise& push) {
   const RitzPairs pairs = ritz_pairs(total, n);
   Estimates estimates{pairs.values.size(), {}, {}};
   const Jackknife noise = jackknife(groups, pairs, std::min(count, estimates.basis_size));
   for (Index k = 0; k < noise.deviations.rows(); ++k)
-    estimates.list.push_back(estimate(pairs.values, k, noise.deviations.row(k)));
+    estimates.list.push_back(estimate(pairs.values, k, noise.deviations.row(k), push));
   std::sort(estimates.list.begin(), estimates.list.end(),
             [](const Estimate& a, const Estimate& b) { return a.value < b.value; });
   const auto n_listed = static_cast<Index>(estimates.list.size());
@@ -137,7 +139,7 @@ Estimates estimate_values(const std::vector<Forms>& groups, const Forms& total, 
   const double next = n_listed < pairs.values.size() ? pairs.values(n_listed) : -infinity;
   estimates.multiplets = find_means(estimates.list, next, usual_gap);
   for (MeanEstimate& mean : estimates.multiplets)
-    mean.error = error_of_mean(mean, pairs.values, estimates.list, noise.diagonals);
+    mean.error = error_of_mean(mean, pairs.values, estimates.list, noise.diagonals, push);
   return estimates;
 }
 

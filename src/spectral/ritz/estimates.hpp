@@ -34,12 +34,19 @@ struct Estimates {
   std::vector<MeanEstimate> multiplets;  ///< of the list, the zero mode left out
 };
 
+/// How much of the push that the groups of points show there is in their sum. With known densities it is all of it. A
+/// density from the neighbours makes up for a part of the noise, of which the groups for themselves see nothing.
+struct PushOfNoise {
+  double part = 1.0;       ///< the best guess
+  double deviation = 0.0;  ///< and how far it may be off, one standard deviation
+};
+
 /// @param groups the forms of each group of points, whose sum is `total`
 /// @param n how many of the functions to use
 /// @param count values wanted
 /// @param usual_gap how far apart noise alone drives equal values, relative
 Estimates estimate_values(const std::vector<Forms>& groups, const Forms& total, Eigen::Index n,
-                          Eigen::Index count, double usual_gap);
+                          Eigen::Index count, double usual_gap, const PushOfNoise& push);
 
 /// Mean of `count` values from the first one on; infinite where there are not so many.
 double mean_of(const std::vector<Estimate>& values, std::size_t first, std::size_t count);

@@ -17,6 +17,9 @@ namespace {
 
 constexpr int max_degree = 8;  // of monomials in double precision: their condition grows like 6^degree
 constexpr double points_per_function = 20.0;
+// Of the noise's push where densities come from the neighbours: none or all of it may be there.
+constexpr double estimated_part = 0.5;
+constexpr double estimated_deviation = 0.3;
 // A coordinate of the unit ball in seven dimensions has the Rayleigh quotient 9 instead of 8.206.
 constexpr int visible_degree = 3;
 constexpr double unseen_change = 0.1;
@@ -127,9 +130,12 @@ RitzSpectrum ritz_spectrum(const PointCloud& cloud, const geometry::Manifold& ma
   const auto groups = quadrature.group_forms(comm);
   const Forms total = sum_of(groups, name, comm);
   const double usual_gap = scatters_between_equals / std::sqrt(weights.effective_points);
-  const Estimates estimates = estimate_values(groups, total, monomials.size(), options.count, usual_gap);
+  const PushOfNoise push =
+      options.estimated_densities ? PushOfNoise{estimated_part, estimated_deviation} : PushOfNoise{};
+  const Estimates estimates =
+      estimate_values(groups, total, monomials.size(), options.count, usual_gap, push);
   const Estimates smaller =
-      estimate_values(groups, total, monomials.smaller_size(), options.count, usual_gap);
+      estimate_values(groups, total, monomials.smaller_size(), options.count, usual_gap, push);
 
   RitzSpectrum result;
   result.effective_points = weights.effective_points;

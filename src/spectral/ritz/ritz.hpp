@@ -18,6 +18,7 @@ struct RitzOptions {
   int degree = 0;       ///< all products up to degree 1 to 8; 0 = those of least energy, see ritz_spectrum
   int max_basis = 400;  ///< products in a basis that is chosen by energy
   int threads = 1;      ///< OpenMP threads of this rank
+  bool estimated_densities = false;  ///< they come from the points themselves
 };
 
 /// Mean of neighbouring eigenvalues that the points do not tell apart.
@@ -62,7 +63,8 @@ struct RitzSpectrum {
 /// functions u, T_kb = u_k^T (K_c - lambda_k M_c) u_b of group c sums to 0 over the groups; its jackknife
 /// deviation s_kb = sqrt(16/15 sum_c T_kb^2) is that of the sum. Functions with
 /// |lambda_k - lambda_b| > 2 s_kb push the value by s_kb^2 / (lambda_k - lambda_b) in second order, down from
-/// above: together by about -basis_size / N of the value, a bias that is taken off. What stays is random, and
+/// above: together by about -basis_size / N of the value, a bias that is taken off; a half of it where the densities were estimated
+/// from the points, and then 0.3 of it goes into the error. What stays is random, and
 /// inside a multiplet it drives the values apart.
 ///
 /// The error is sqrt(quadrature^2 + truncation^2) with
