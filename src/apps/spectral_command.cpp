@@ -58,7 +58,7 @@ std::vector<cli::Outputs::File> SpectralCommand::files(GlobalIndex n_points, int
   const auto n = static_cast<std::uint64_t>(n_points);
   const auto count = static_cast<std::uint64_t>(options.eigenvalues);
   const auto k = static_cast<std::uint64_t>(options.neighbors);
-  // Fifteen rungs with more than twice as many eigenvalues as are reported, 32 bytes each.
+  // Six rungs with more than twice as many eigenvalues as are reported, 32 bytes each.
   const auto json_bytes = (std::uint64_t{1} << 16) + 2048 * count + 64 * static_cast<std::uint64_t>(ranks);
   std::vector<cli::Outputs::File> result{{"--out", out, json_bytes}};
   if (!eigenvectors.empty())

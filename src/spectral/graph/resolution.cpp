@@ -15,7 +15,7 @@ namespace {
 using geometry::dim;
 using geometry::Matrix7;
 
-constexpr std::size_t most_points = 20000;  // of a rank; more would say nothing new
+constexpr GlobalIndex most_points = 40000;  // about so many are looked at; more would say nothing new
 constexpr double inside = 1.0;              // radii from the boundary
 // Largest moment over the mean, minus 1: below the noise of round neighbourhoods it is none, and counts in full from a
 // width further on. Of few points the noise is more.
@@ -43,8 +43,10 @@ std::vector<Moments> sum_moments(const KnnGraph& graph, const PointCloud& points
                                  const parallel::Communicator& comm) {
   const Displacements displacement(graph, points, manifold, GhostExchange(graph, comm));
   std::vector<Moments> moments(neighbors.size());
-  const std::size_t step = std::max<std::size_t>(1, graph.n_local() / most_points);
-  for (std::size_t i = 0; i < graph.n_local(); i += step) {
+  // By input row, so that they are the same points on any number of ranks.
+  const GlobalIndex step = std::max<GlobalIndex>(1, graph.n_global / most_points);
+  for (std::size_t i = 0; i < graph.n_local(); ++i) {
+    if (graph.ids[i] % step != 0) continue;
     const Matrix7 factor = geometry::unpack(points.metric(i)).llt().matrixL();
     Matrix7 sum = Matrix7::Zero();
     double weights = 0.0;
@@ -96,7 +98,7 @@ std::vector<Resolution> measure_resolution(const KnnGraph& graph, const PointClo
   std::vector<Resolution> result;
   for (std::size_t level = 0; level < all.size(); ++level) {
     Resolution resolution{neighbors[level]};
-    if (all[level].points > 0.0) {
+    if (all[level].points > 0.0 && all[level].sum.trace() > 0.0) {
       const Eigen::Matrix<double, dim, 1> moments =
           Eigen::SelfAdjointEigenSolver<Matrix7>(all[level].sum / all[level].points, Eigen::EigenvaluesOnly)
               .eigenvalues();
