@@ -29,7 +29,7 @@ from accuracy_domains import domain_cases
 CASES = {case.name: case for case in closed_cases() + domain_cases()}
 QUICK = ["round", "torus", "tube", "ball", "circle_0.1", "tube_density"]  # some of every section; they run first
 GROUPS = ["closed", "boundaries", "thin", "density"]  # beginnings of sections
-DROPPED = ["residual", "eigenvalues"]  # of spectral.json: of no use here
+DROPPED = ["residual"]  # of spectral.json: of no use here
 N_COMPARED = 10  # eigenvalues after the zero mode
 
 

@@ -17,7 +17,7 @@ Made by `tests/bench/accuracy.py` (`--n 1e3 3e3 1e4 1e5 --seeds ...`, then `--do
 error of `k7_spectral` with its default k = 32 and `--method auto` against an exact spectrum: closed forms for constant metrics,
 one-dimensional Galerkin problems solved to rounding for metrics and densities that vary. Errors are relative, in percent.
 
-- **graph**: k, N → ∞ of λ(k, N), fitted to k = 24, 32, 48, 64, 96 on all points and on two halves, per multiplet.
+- **graph**: k, N → ∞ of λ(k, N), fitted to k = 32 and 96 on all points and on two halves, per multiplet.
 - **ritz**: Rayleigh–Ritz on global polynomials with the points as quadrature.
 - **auto**: what K7 reports, out of both.
 

@@ -27,9 +27,10 @@ constexpr double shape_width = 10.0;
 constexpr double boundary_part = 0.25;
 constexpr double boundary_square = 3.0;
 constexpr double most_of_square = 0.04;
-constexpr double thin_part = 0.5;   // of the calibration's doubt
-constexpr double most_doubt = 0.4;  // more says nothing of the eigenvalue
-constexpr int passes = 14;          // the terms beyond h^2 depend on the limit itself; they are small
+constexpr double half_thin_part = 0.06;  // what half resolved directions do to all functions
+constexpr double thin_part = 0.5;        // of the calibration's doubt
+constexpr double most_doubt = 0.4;       // more says nothing of the eigenvalue
+constexpr int passes = 14;               // the terms beyond h^2 depend on the limit itself; they are small
 
 /// A multiplet's mean eigenvalue on one graph, or on two halves together.
 struct Observation {
@@ -122,6 +123,14 @@ std::string limit_defect(double limit, const std::vector<Observation>& all) {
   return "the graphs' eigenvalues do not converge";
 }
 
+/// The largest d (1 - d), d the calibration's doubt: 0 where directions are resolved, and where one has no length at all.
+double half_thinness(const std::vector<Rung>& ladder) {
+  double result = 0.0;
+  for (const Rung& rung : ladder)
+    result = std::max(result, rung.calibration_doubt * (1.0 - rung.calibration_doubt));
+  return result;
+}
+
 /// The rung whose calibration is most in doubt for functions of an eigenvalue; null where none is. Functions vary along
 /// a direction of length l from (pi / l)^2 on; from half of that on they may be among these.
 const Rung* doubtful_rung(const std::vector<Rung>& ladder, double lambda) {
@@ -171,7 +180,7 @@ void extrapolate(Multiplet& multiplet, const std::vector<Rung>& ladder) {
   const double cut = ladder.front().mean_cut;
   const double boundary =
       limit * (boundary_part * cut + std::min(boundary_square * cut * cut, most_of_square));
-  const double thin = thin_part * doubt * limit;
+  const double thin = limit * std::hypot(thin_part * doubt, half_thin_part * half_thinness(ladder));
   multiplet.limit = limit;
   multiplet.error =
       2.0 * std::sqrt(noise * noise + model * model + order * order + boundary * boundary + thin * thin);

@@ -41,7 +41,7 @@ SpectrumLimit without_limit(const Rung& rung, int zero_modes, const std::string&
 ///   order     half of what phi has beyond its term of order h^2, on the widest rung,
 ///   boundary  lambda (c/4 + min(3 c^2, 0.04)), c = Rung::mean_cut of the first rung,
 ///   thin      half of lambda times the largest Rung::calibration_doubt, where waves are so short that functions may
-///             vary along a direction that is not fully resolved.
+///             vary along a direction that is not fully resolved; 0.06 d (1 - d) of lambda for all functions.
 /// A multiplet has no limit where the fit is far from all rungs, and where its functions may vary along a direction
 /// of which the neighbourhoods miss more than 40 %.
 ///
