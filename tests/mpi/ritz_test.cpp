@@ -418,6 +418,18 @@ TEST(Ritz, means_of_multiplets_are_known_better_than_their_members) {
   EXPECT_LT(of_means, 0.5 * of_members);
 }
 
+/// Of the fourteen equal eigenvalues of a round torus, some or all are asked for.
+TEST(Ritz, a_multiplet_that_may_go_on_is_open) {
+  const auto torus = geometry::make_manifold("torus7");
+  const auto cloud = sample(*torus, constant(geometry::Matrix7::Identity()), 4000, 31);
+  for (const int count : {5, 9, 15}) {
+    const auto spectrum = solve(cloud, *torus, 0, count);
+    ASSERT_EQ(spectrum.multiplets.size(), 1U) << count;
+    EXPECT_EQ(spectrum.multiplets[0].count, count - 1);
+    EXPECT_EQ(spectrum.multiplets[0].is_open, count < 15);
+  }
+}
+
 TEST(Ritz, flat_and_few_points) {
   // All points have the same last coordinate, there are fewer of them than functions, and some ranks have
   // none.
