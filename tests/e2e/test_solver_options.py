@@ -20,6 +20,8 @@ REFUSED = (
     ("-eps_non_hermitian",),
     ("-eps_tol", "-3"),
     ("-st_type", "sinvert"),
+    ("-mat_type", "dense"),
+    ("-mat_type", "sbaij"),
     ("-eps_type", "jd", "-st_type", "sinvert"),
 )
 

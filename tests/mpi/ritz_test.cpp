@@ -430,6 +430,40 @@ TEST(Ritz, a_multiplet_that_may_go_on_is_open) {
   }
 }
 
+/// Of a ball, products of the coordinates' first functions know little, and nothing among them says so: the first
+/// eigenvalue is the square of the first zero of (r^{-5/2} J_{7/2}(r))'.
+TEST(Ritz, few_functions_on_a_ball_claim_little) {
+  constexpr double exact = 8.206;
+  const auto euclidean = geometry::make_manifold("euclidean");
+  constexpr GlobalIndex n = 1000;
+  const auto rows = parallel::even_rows(n, world().rank(), world().size());
+  PointCloud cloud;
+  cloud.n_global = n;
+  cloud.point_size = dim;
+  GlobalIndex row = 0;
+  for (std::size_t draw = 0; row < n; ++draw) {
+    std::array<double, dim> x{};
+    double square = 0.0;
+    for (std::uint32_t a = 0; a < dim; ++a) {
+      x[a] = 2.0 * test::uniform(41, draw, a) - 1.0;
+      square += x[a] * x[a];
+    }
+    if (square > 1.0) continue;
+    if (row >= rows.begin && row < rows.end) {
+      cloud.ids.push_back(row);
+      cloud.points.insert(cloud.points.end(), x.begin(), x.end());
+      cloud.densities.push_back(1.0);
+    }
+    ++row;
+  }
+  cloud.one_metric = true;
+  const auto g = geometry::pack(Matrix7(Matrix7::Identity()).data());
+  cloud.metrics.assign(g.begin(), g.end());
+  const auto spectrum = solve(cloud, *euclidean, 0, 12);
+  ASSERT_EQ(spectrum.multiplets[0].count, 7);
+  EXPECT_NEAR(spectrum.multiplets[0].value, exact, 2.0 * spectrum.multiplets[0].error);
+}
+
 TEST(Ritz, flat_and_few_points) {
   // All points have the same last coordinate, there are fewer of them than functions, and some ranks have
   // none.

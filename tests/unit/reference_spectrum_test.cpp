@@ -147,6 +147,22 @@ Eigen::MatrixXcd product(const Eigen::MatrixXcd& a, const Eigen::MatrixXcd& b) {
   return whole;
 }
 
+/// A metric that couples directions. The frequencies m outside of a box |m_a| <= size have values of at least
+/// least (size + 1)^2.
+struct Coupled {
+  Matrix7 g = coupled_metric();
+  Matrix7 inverse = g.inverse();
+  double least = Eigen::SelfAdjointEigenSolver<Matrix7>(inverse).eigenvalues()(0);
+
+  /// Compares with values that are right up to least (size + 1)^2.
+  void expect_spectrum(const char* manifold, std::vector<double> brute, int count, int size) const {
+    std::sort(brute.begin(), brute.end());
+    brute.resize(static_cast<std::size_t>(count));
+    ASSERT_LT(brute.back(), least * (size + 1) * (size + 1));
+    EXPECT_LE(error_of(make_manifold(manifold)->reference_spectrum(g, count), brute), tolerance);
+  }
+};
+
 /// -g^{ab} E_a E_b on every function of the neck with |n| <= size, k1 <= size, k2 <= size.
 std::vector<double> neck_by_brute_force(const Matrix7& inverse, int size) {
   std::vector<double> values;
@@ -168,40 +184,26 @@ std::vector<double> neck_by_brute_force(const Matrix7& inverse, int size) {
           values.insert(values.end(), static_cast<std::size_t>((k1 + 1) * (k2 + 1)), value.real());
       }
     }
-  std::sort(values.begin(), values.end());
   return values;
 }
 
 TEST(ReferenceSpectrum, no_eigenvalue_of_a_larger_range_is_missing) {
-  constexpr int count = 150;
   constexpr int size = 5;
-  const Matrix7 g = coupled_metric();
-  const Matrix7 inverse = g.inverse();
-  const double least = Eigen::SelfAdjointEigenSolver<Matrix7>(inverse).eigenvalues()(0);
-  auto brute = neck_by_brute_force(inverse, size);
-  brute.resize(count);
-  // g^{-1} >= least, with which frequencies beyond the range have eigenvalues of at least:
-  ASSERT_LT(brute.back(), least * (size + 1) * (size + 1));
-  EXPECT_LE(error_of(make_manifold("s1xs3xs3")->reference_spectrum(g, count), brute), tolerance);
+  const Coupled metric;
+  metric.expect_spectrum("s1xs3xs3", neck_by_brute_force(metric.inverse, size), 150, size);
 }
 
 TEST(ReferenceSpectrum, no_wave_of_a_larger_box_is_missing) {
-  constexpr int count = 100;
   constexpr int size = 3;
-  const Matrix7 g = coupled_metric();
-  const Matrix7 inverse = g.inverse();
-  const double least = Eigen::SelfAdjointEigenSolver<Matrix7>(inverse).eigenvalues()(0);
+  const Coupled metric;
   std::vector<double> brute;
   Eigen::Matrix<double, dim, 1> m = Eigen::Matrix<double, dim, 1>::Constant(-size);
   for (int a = 0; a < dim;) {
-    brute.push_back(m.dot(inverse * m));
+    brute.push_back(m.dot(metric.inverse * m));
     for (a = 0; a < dim && m(a) == size; ++a) m(a) = -size;
     if (a < dim) m(a) += 1.0;
   }
-  std::sort(brute.begin(), brute.end());
-  brute.resize(count);
-  ASSERT_LT(brute.back(), least * (size + 1) * (size + 1));
-  EXPECT_LE(error_of(make_manifold("torus7")->reference_spectrum(g, count), brute), tolerance);
+  metric.expect_spectrum("torus7", std::move(brute), 100, size);
 }
 
 TEST(ReferenceSpectrum, other_units_scale_it) {

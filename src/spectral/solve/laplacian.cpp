@@ -31,6 +31,19 @@ struct Entries {
   }
 };
 
+/// Rows are filled one by one into room that was set aside for them, which only sparse matrices with whole rows have.
+/// @throws CollectiveError for another type, as -mat_type may name
+void require_sparse_rows(Mat matrix, const parallel::Communicator& comm) {
+  MatType name = nullptr;
+  petsc_check(MatGetType(matrix, &name), "MatGetType");
+  const std::string type = name;
+  parallel::agree(comm, [&] {
+    if (type.find("aij") == std::string::npos || type.find("sbaij") != std::string::npos)
+      throw InputError("-mat_type " + type +
+                       ": K7 needs a sparse matrix with whole rows, as aij and its kinds");
+  });
+}
+
 /// A matrix without entries; types may be changed on PETSc's command line.
 MatrixHandle make_matrix(std::size_t n_local, GlobalIndex n_global, Device device,
                          const parallel::Communicator& comm) {
@@ -42,6 +55,7 @@ MatrixHandle make_matrix(std::size_t n_local, GlobalIndex n_global, Device devic
   petsc_check(MatSetSizes(raw, n, n, total, total), "MatSetSizes");
   petsc_check(MatSetType(raw, device == Device::cuda ? MATAIJCUSPARSE : MATAIJ), "MatSetType");
   petsc_check(MatSetFromOptions(raw), "MatSetFromOptions");
+  require_sparse_rows(raw, comm);
   return matrix;
 }
 
