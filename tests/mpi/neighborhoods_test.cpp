@@ -141,6 +141,16 @@ AllPoints neck(std::size_t n, double r0) {
   return all;
 }
 
+/// Of few points, the moments of round neighbourhoods differ by their noise.
+TEST(Resolution, noise_of_few_points_is_no_direction) {
+  const AllPoints all = neck(500, 1.0);
+  const auto regions = make_regions(slab(all), *all.manifold, world(), 1);
+  const auto graph = build_knn_graph(regions.points, *all.manifold, *regions.embedding, 32, world(), 1);
+  const auto resolutions = measure_resolution(graph, regions.points.cloud, *all.manifold, {32}, world());
+  EXPECT_EQ(resolutions.at(0).stretch, 1.0);
+  EXPECT_TRUE(std::isinf(resolutions.at(0).shortest));
+}
+
 TEST(Resolution, thin_circles_are_measured) {
   const std::vector<int> neighbors{24, 96};
   for (const double r0 : {1.0, 0.05, 0.001}) {
