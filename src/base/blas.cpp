@@ -20,6 +20,12 @@ const char* openblas_core() {
   return get != nullptr ? get() : nullptr;
 }
 
+/// Whether OpenBLAS is there and counts with int; builds that count with 64 bits say so.
+bool has_short_integers() {
+  const auto get = reinterpret_cast<char* (*)()>(dlsym(RTLD_DEFAULT, "openblas_get_config"));
+  return get != nullptr && std::strstr(get(), "USE64BITINT") == nullptr;
+}
+
 /// Kernels of processors without AVX, which OpenBLAS falls back to.
 bool is_generic(const char* core) {
   constexpr std::array<const char*, 16> old_cores{
@@ -70,6 +76,17 @@ std::string blas_name() {
 void set_blas_threads(int threads) {
   const auto set = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
   if (set != nullptr) set(threads);
+}
+
+bool openblas_rank_update(const double* factor, int rows, int n, double* sum) {
+  using Syrk = void (*)(const char*, const char*, const int*, const int*, const double*, const double*,
+                        const int*, const double*, double*, const int*);
+  static const Syrk syrk =
+      has_short_integers() ? reinterpret_cast<Syrk>(dlsym(RTLD_DEFAULT, "dsyrk_")) : nullptr;
+  if (syrk == nullptr) return false;
+  const double one = 1.0;
+  syrk("L", "T", &n, &rows, &one, factor, &rows, &one, sum, &n);
+  return true;
 }
 
 SerialBlas::SerialBlas(bool is_wanted) {

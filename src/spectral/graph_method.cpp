@@ -120,7 +120,7 @@ double GraphMethod::ladder_work() const {
 /// Solves the remaining rungs of one graph, with a tolerance far below their statistical noise.
 void GraphMethod::climb_graph(const SymmetricGraph& graph, int part) {
   LadderOptions options{run_.eigen_options(), run_.options.source, run_.device};
-  options.eigen.count = static_cast<int>(report_.ladder.front().values.size());
+  options.eigen.count = values_with_limits(report_.ladder.front().values, report_.limit.multiplets);
   options.eigen.tolerance = 1e-3;  // the eigenvalue's own error is its square over the gap
   options.eigen.keep_functions = false;
   const auto neighbors = part == 0 ? std::vector<int>{ladder_.back()} : ladder_;

@@ -121,6 +121,20 @@ TEST(Limit, ladders_of_the_model_are_fitted_exactly) {
   EXPECT_NEAR(limit.errors[6], graph_error(make_ladder({})[0].values[6], make_ladder({})[0]), 1e-15);
 }
 
+TEST(Limit, rungs_need_no_values_of_an_open_multiplet) {
+  auto ladder = make_ladder({});
+  const auto expected = extrapolate(ladder, 1);
+  const int n_needed = values_with_limits(ladder.front().values, expected.multiplets);
+  EXPECT_EQ(n_needed, 6);
+  for (std::size_t i = 1; i < ladder.size(); ++i) ladder[i].values.resize(static_cast<std::size_t>(n_needed));
+  const auto limit = extrapolate(ladder, 1);
+  EXPECT_EQ(limit.obstacle, "");
+  for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(limit.values[i], expected.values[i]);
+  ladder.back().values.pop_back();
+  EXPECT_NE(extrapolate(ladder, 1).obstacle, "");
+  EXPECT_EQ(values_with_limits({0.0, 1.0}, {}), 2);
+}
+
 /// Normal equations by Cramer's rule. Tiny eigenvalues leave nothing of the terms beyond h^2. What is known of a counts as
 /// one more observation: a = -2.0 lambda +- 0.1 lambda, where others deviate by lambda 0.004 sqrt(2) at a degree of 32.
 TEST(Limit, rungs_weigh_as_much_as_their_degree) {

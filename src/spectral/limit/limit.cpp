@@ -196,7 +196,8 @@ double spread(const std::vector<double>& values, const Multiplet& multiplet) {
   return std::sqrt(squares / std::max(1, multiplet.count - 1));
 }
 
-std::string find_obstacle(const std::vector<Rung>& ladder) {
+/// @param n_needed values of each rung
+std::string find_obstacle(const std::vector<Rung>& ladder, int n_needed) {
   for (const Rung& rung : ladder) {
     const std::string graph = "the graph of " + std::to_string(rung.n_points) + " points and " +
                               std::to_string(rung.k) + " neighbours ";
@@ -204,7 +205,7 @@ std::string find_obstacle(const std::vector<Rung>& ladder) {
     if (rung.n_components != ladder.front().n_components)
       return graph + "has " + std::to_string(rung.n_components) + " components instead of " +
              std::to_string(ladder.front().n_components);
-    if (rung.values.size() < ladder.front().values.size())
+    if (static_cast<int>(rung.values.size()) < n_needed)
       return graph + "has only " + std::to_string(rung.values.size()) + " converged eigenvalues";
   }
   return {};
@@ -234,6 +235,13 @@ std::vector<Multiplet> find_multiplets(const std::vector<double>& values, int ze
   return multiplets;
 }
 
+int values_with_limits(const std::vector<double>& values, const std::vector<Multiplet>& multiplets) {
+  int end = 0;
+  for (const Multiplet& multiplet : multiplets)
+    if (!multiplet.is_open) end = multiplet.first + multiplet.count;
+  return end > 0 ? end : static_cast<int>(values.size());
+}
+
 double graph_error(double lambda, const Rung& rung) {
   const double noise = 2.0 / std::max(1.0, rung.mean_degree - 2.0);
   const double curvature = (n + 2.0) / (4.0 * n * (n + 4.0)) * lambda * rung.mean_distance_sq;
@@ -253,7 +261,8 @@ SpectrumLimit without_limit(const Rung& rung, int zero_modes, const std::string&
 
 SpectrumLimit extrapolate(const std::vector<Rung>& ladder, int zero_modes) {
   const auto& raw = ladder.front().values;
-  SpectrumLimit result = without_limit(ladder.front(), zero_modes, find_obstacle(ladder));
+  SpectrumLimit result = without_limit(ladder.front(), zero_modes, {});
+  result.obstacle = find_obstacle(ladder, values_with_limits(raw, result.multiplets));
   if (!result.obstacle.empty()) return result;
   for (int i = 0; i < zero_modes; ++i) result.values[static_cast<std::size_t>(i)] = 0.0;
   for (Multiplet& multiplet : result.multiplets) {

@@ -18,6 +18,11 @@ double eigenvalue_scatter(GlobalIndex n_points);
 std::vector<Multiplet> find_multiplets(const std::vector<double>& values, int zero_modes,
                                        GlobalIndex n_points);
 
+/// How many eigenvalues of the other rungs the limits need: to the end of the last multiplet that is not open. A solver
+/// that stops at a gap needs fewer steps than one that stops among close eigenvalues.
+/// @param values of the first rung, all of which are needed where every multiplet is open
+int values_with_limits(const std::vector<double>& values, const std::vector<Multiplet>& multiplets);
+
 /// A wide bar for an eigenvalue of one graph: 1.5 times the bias that a flat space has,
 /// lambda (2/(k-2) + (n+2)/(4n(n+4)) lambda h^2), and two scatters of single eigenvalues.
 double graph_error(double lambda, const Rung& rung);
@@ -46,7 +51,8 @@ SpectrumLimit without_limit(const Rung& rung, int zero_modes, const std::string&
 /// of which the neighbourhoods miss more than 40 %.
 ///
 /// The numbers were found on seeds that are used nowhere else; docs/accuracy.md has the measurements.
-/// @param ladder the first rung is the one whose eigenvalues are reported; parts 0, 1 and 2
+/// @param ladder the first rung is the one whose eigenvalues are reported; parts 0, 1 and 2; the others may have as few
+/// values as values_with_limits() says
 SpectrumLimit extrapolate(const std::vector<Rung>& ladder, int zero_modes);
 
 }  // namespace k7::spectral

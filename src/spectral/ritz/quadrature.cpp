@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "base/blas.hpp"
 #include "k7/base/error.hpp"
 #include "k7/geometry/metric.hpp"
 #include "k7/parallel/agree.hpp"
@@ -51,6 +52,13 @@ void make_orthonormal(const double* metric, Index row, Index rows, MatrixXd& gra
     cholesky.matrixL().solveInPlace(gradient);
     for (int m = 0; m < dim; ++m) gradients(m * rows + row, column) = gradient(m);
   }
+}
+
+/// sum += factor^T factor, lower triangle only.
+void add_products(const MatrixXd& factor, MatrixXd& sum) {
+  if (!openblas_rank_update(factor.data(), static_cast<int>(factor.rows()), static_cast<int>(factor.cols()),
+                            sum.data()))
+    sum.selfadjointView<Eigen::Lower>().rankUpdate(factor.transpose());
 }
 
 }  // namespace
@@ -105,6 +113,7 @@ Forms Quadrature::forms(const std::vector<std::size_t>& points) const {
   const auto n = static_cast<Index>(points.size());
   const Index n_blocks = (n + block_points - 1) / block_points;
   const int threads = static_cast<int>(std::min<Index>(threads_, std::max<Index>(n_blocks, 1)));
+  const SerialBlas blas(threads > 1);
 #pragma omp parallel num_threads(threads)
   {
     Forms mine(monomials_.size());
@@ -135,8 +144,8 @@ void Quadrature::add_block(const std::size_t* points, Index rows, Forms& forms) 
     values(row, 0) = std::sqrt(weights_[i]);
   }
   monomials_.evaluate(feature_values, feature_gradients, values, gradients);
-  forms.k.selfadjointView<Eigen::Lower>().rankUpdate(gradients.transpose());
-  forms.m.selfadjointView<Eigen::Lower>().rankUpdate(values.transpose());
+  add_products(gradients, forms.k);
+  add_products(values, forms.m);
 }
 
 }  // namespace k7::spectral
