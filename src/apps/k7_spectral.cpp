@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <string>
 
+#include "apps/model_metric.hpp"
 #include "apps/spectral_command.hpp"
 #include "base/memory.hpp"
 #include "base/stopwatch.hpp"
@@ -28,6 +29,7 @@ class SpectralProgram final : public cli::Program {
   std::string summary() const override {
     return "Laplace spectrum of sampled points; writes spectral.json.\n"
            "  k7_spectral samples.h5\n"
+           "  k7_spectral --model outputs/neck/best.h5\n"
            "  mpirun -n 4 k7_spectral samples.h5 -k 30 -n 20 --eigenvectors modes.h5\n"
            "  k7_spectral samples.h5 -- -eps_monitor -log_view    options after -- go to PETSc and SLEPc";
   }
@@ -44,10 +46,10 @@ class SpectralProgram final : public cli::Program {
     cli::Outputs outputs(comm);
     outputs.check(command_.options.source, command_.files(0, comm.size()));
     const spectral::Session session(comm, name(), context.passthrough_args);
-    const io::SampleReader reader(command_.options.source, comm);
-    parallel::agree(comm, [&] { validate(command_.options, reader.n_points(), comm.size()); });
-    outputs.hold_space(command_.files(reader.n_points(), comm.size()));
-    auto report = compute(context, reader, outputs);
+    auto report = command_.model.empty() ? of_samples(context, outputs) : of_model(context, outputs);
+    for (const auto& option : spectral::Session::unused_options())
+      cli::Console(comm.is_root())
+          .warn(option + " after -- is not an option that PETSc or SLEPc used here; is it misspelt?");
     report.prediction = command_.prediction;
     report.timing.total = watch.seconds();
     report_results(context, report, outputs);
@@ -60,9 +62,21 @@ class SpectralProgram final : public cli::Program {
   }
 
  private:
-  spectral::SpectrumReport compute(const cli::Context& context, const io::SampleReader& reader,
-                                   cli::Outputs& outputs) const {
+  spectral::SpectrumReport of_model(const cli::Context& context, cli::Outputs& outputs) const {
     const auto& comm = context.comm;
+    cli::Console console(comm.is_root());
+    outputs.hold_space(command_.files(0, comm.size()));
+    const auto model =
+        apps::open_model_metric({command_.model, command_.options.device, command_.options.threads}, comm);
+    return spectral::compute_spectrum([&](const auto& points) { return model->at(points); },
+                                      model->manifold(), command_.options, comm, console);
+  }
+
+  spectral::SpectrumReport of_samples(const cli::Context& context, cli::Outputs& outputs) const {
+    const auto& comm = context.comm;
+    const io::SampleReader reader(command_.options.source, comm);
+    parallel::agree(comm, [&] { validate(command_.options, reader.n_points(), comm.size()); });
+    outputs.hold_space(command_.files(reader.n_points(), comm.size()));
     const Stopwatch watch;
     cli::Console console(comm.is_root());
     auto cloud = spectral::read_points(reader, comm, console);
@@ -79,8 +93,6 @@ class SpectralProgram final : public cli::Program {
     auto report = spectral::compute_spectrum(std::move(cloud), reader.manifold(), command_.options, comm,
                                              console, write);
     report.timing.read = seconds;
-    for (const auto& option : spectral::Session::unused_options())
-      console.warn(option + " after -- is not an option that PETSc or SLEPc used here; is it misspelt?");
     return report;
   }
 

@@ -9,9 +9,16 @@ namespace k7::apps {
 
 void SpectralCommand::declare(CLI::App& app) {
   auto& o = options;
-  app.add_option("samples", o.source, "Sample file (HDF5) of k7_sample, or any with /coords and /metric")
-      ->required()
-      ->type_name("SAMPLES.h5");
+  auto* points =
+      app.add_option("samples", samples, "Sample file (HDF5) of k7_sample, or any with /coords and /metric")
+          ->type_name("SAMPLES.h5");
+  app.add_option("--model", model,
+                 "Checkpoint of k7_train instead of samples: Rayleigh-Ritz on nodes of K7's own choice")
+      ->type_name("MODEL.h5")
+      ->excludes(points);
+  app.add_option("--accuracy", o.accuracy,
+                 "With --model: the relative bar that is good enough; finer rules are used, once, above it")
+      ->transform(cli::positive());
   app.add_option("-k,--neighbors", o.neighbors, "Neighbours per point")
       ->transform(cli::whole(o.neighbors, 1));
   app.add_option("-n,--eigenvalues", o.eigenvalues,
@@ -44,6 +51,14 @@ void SpectralCommand::declare(CLI::App& app) {
 
 void SpectralCommand::complete(int n_threads) {
   auto& o = options;
+  if (samples.empty() && model.empty())
+    throw InputError("no samples are given: k7_spectral SAMPLES.h5, or k7_spectral --model MODEL.h5");
+  if (!model.empty() && !(graph.empty() && eigenvectors.empty()))
+    throw InputError(
+        "--model: there are no samples, whose rows --graph and --eigenvectors would have; leave them out, or "
+        "draw "
+        "samples with k7_sample --model");
+  o.source = model.empty() ? samples : model;
   if (extrapolate && no_extrapolate)
     throw InputError("--extrapolate and --no-extrapolate: give at most one of them");
   if (extrapolate) o.limits = spectral::Limits::wanted;

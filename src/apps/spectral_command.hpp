@@ -20,6 +20,8 @@ struct SpectralCommand {
   std::vector<cli::Outputs::File> files(GlobalIndex n_points, int ranks) const;
 
   spectral::SpectrumOptions options;
+  std::string samples;
+  std::string model;
   bool extrapolate = false;
   bool no_extrapolate = false;
   spectral::Prediction prediction{geometry::Constants::h_star, geometry::Constants::lambda1_target};

@@ -40,6 +40,10 @@ void Manifold::sample(const DrawKey&, std::uint64_t, double*, double*) const {
                    joined(manifold_names(ManifoldUse::training)));
 }
 
+QuadratureRule Manifold::quadrature(const RuleRequest& /*request*/) const {
+  return {};
+}
+
 std::vector<double> Manifold::reference_spectrum(const Matrix7&, int, double) const {
   return {};
 }

@@ -176,6 +176,26 @@ double SphereProduct::frame_volume() const {
   return axis_.length * s3 * s3;
 }
 
+QuadratureRule SphereProduct::quadrature(const RuleRequest& request) const {
+  std::array<double, point_size_neck> turn{};
+  sample_neck({0, Stream::nodes, 0}, static_cast<std::uint64_t>(request.copy), turn.data());
+  const int along_axis = request.degrees[0];
+  // Gauss-Lobatto needs more than pi / 4 nodes per half wave of a cosine, and ten more for rounding's precision.
+  constexpr int for_precision = 12;
+  std::vector<FactorRule> factors{
+      axis_.is_circle ? circle_rule(axis_.begin, axis_.length, along_axis + 1, turn[0] / (2.0 * pi))
+                      : interval_rule(axis_.begin, axis_.length, along_axis + for_precision + request.copy)};
+  Exactness exactness{request.degrees};
+  for (const auto& s : spheres) {
+    const auto degrees = exactness.degrees.begin() + s.frame;
+    const int degree = std::min(*std::max_element(degrees, degrees + 3), most_sphere_degree);
+    std::fill_n(degrees, 3, degree);
+    const Quaternion left{turn[s.point], turn[s.point + 1], turn[s.point + 2], turn[s.point + 3]};
+    factors.push_back(sphere_rule(degree, left));
+  }
+  return {std::move(factors), exactness};
+}
+
 Structure SphereProduct::structure() const {
   Structure c{};
   const auto set = [&](int i, int j, int k, double sign) {

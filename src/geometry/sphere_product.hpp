@@ -32,6 +32,7 @@ class SphereProduct : public Manifold {
   int n_images() const final { return n_units * n_units * n_turns(); }
   void image(const double* point, int k, double* moved) const final;
   double frame_volume() const final;
+  QuadratureRule quadrature(const RuleRequest& request) const final;
   Form1 scale() const final { return scale_; }
   Structure structure() const final;
   int n_features() const final { return n_axis_features() + 8; }

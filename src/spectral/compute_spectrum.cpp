@@ -64,7 +64,7 @@ SpectrumReport compute_spectrum(PointCloud cloud, const geometry::Manifold& mani
   const Units units = keeps_units ? Units{} : choose_units(cloud, manifold, comm);
   const auto unit_manifold = units.manifold(manifold);
   units.take_out(cloud);
-  if (options.density == Density::uniform && !has_densities(cloud, comm))
+  if (options.density == Density::uniform && !cloud.nodes && !has_densities(cloud, comm))
     cloud.densities.assign(cloud.size(), 1.0);
   Run run{unit_manifold ? *unit_manifold : manifold,
           options,

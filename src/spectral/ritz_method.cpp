@@ -65,6 +65,7 @@ SpectrumLimit ritz_limit(Run& run, PointCloud& cloud, const std::vector<DensityE
   options.count = count;
   options.threads = run.options.threads;
   options.estimated_densities = !densities.empty();
+  if (cloud.nodes) options.max_basis = cloud.nodes->most_functions;
   std::vector<RitzSpectrum> spectra;
   const auto solve = [&] {
     spectra.push_back(ritz_spectrum(cloud, run.manifold, run.options.source, options, run.comm));
@@ -79,6 +80,9 @@ SpectrumLimit ritz_limit(Run& run, PointCloud& cloud, const std::vector<DensityE
   run.report.timing.ritz = seconds;
   run.observer.info(fmt::format("Rayleigh-Ritz on {} functions of degree {}: {:.2f} s",
                                 spectra.front().basis_size, spectra.front().degree, seconds));
+  if (cloud.nodes)
+    run.report.quadrature = QuadratureReport{cloud.nodes->n_copies, cloud.n_global,
+                                             spectra.front().basis_size, spectra.front().degrees};
   if (densities.empty()) return limit_of(spectra.front());
   const double fine = densities[0].mean_distance_sq;
   const double difference = densities[1].mean_distance_sq - fine;
@@ -88,7 +92,7 @@ SpectrumLimit ritz_limit(Run& run, PointCloud& cloud, const std::vector<DensityE
 void compute_with_ritz(Run& run, PointCloud cloud) {
   SpectrumReport& report = run.report;
   std::vector<DensityEstimate> densities;
-  if (!has_densities(cloud, run.comm)) {
+  if (!cloud.nodes && !has_densities(cloud, run.comm)) {
     const auto n = static_cast<int>(std::min(report.n_points - 1, GlobalIndex{3} * run.options.neighbors));
     Neighborhoods found = find_neighborhoods(run, std::move(cloud), {n, false}, n);
     densities = estimate_densities(found.graph, run.comm);

@@ -115,8 +115,15 @@ io::Json ladder_json(const std::vector<Rung>& ladder) {
   return list;
 }
 
+/// As many digits as the bar allows, six at least and twelve at most.
 std::string with_error(double value, double error) {
-  if (std::isfinite(value)) return format("%.6g +- %.2g", value, error);
+  constexpr int fewest = 6;
+  constexpr int most = 12;
+  if (std::isfinite(value)) {
+    const double known = std::log10(std::abs(value) / error);
+    const int digits = known < most ? std::max(fewest, static_cast<int>(known) + 2) : most;
+    return format("%.*g +- %.2g", digits, value, error);
+  }
   return std::isfinite(error) ? format("none; graph +- %.2g", error) : "-";
 }
 
@@ -216,6 +223,11 @@ io::Json spectrum_json(const SpectrumReport& report) {
     json["spectral"]["graph"] = one_method_json(report.graph_limit, pairs.values.size());
     json["spectral"]["ritz"] = one_method_json(report.ritz_limit, pairs.values.size());
   }
+  if (report.quadrature)
+    json["spectral"]["quadrature"] = {{"rules", report.quadrature->n_rules},
+                                      {"nodes", report.quadrature->n_nodes},
+                                      {"functions", report.quadrature->n_functions},
+                                      {"degrees", report.quadrature->degrees}};
   if (report.witness)
     json["spectral"]["constant_metric"] = witness_json(*report.witness, pairs.values.size());
   json["spectral"]["ladder"] = ladder_json(report.ladder);

@@ -44,6 +44,11 @@ function(k7_add_module name)
   target_link_libraries(k7mod_${name} PUBLIC ${ARG_PUBLIC} PRIVATE $<BUILD_INTERFACE:k7_flags> ${ARG_PRIVATE})
   target_compile_features(k7mod_${name} PUBLIC cxx_std_17)
   set_target_properties(k7mod_${name} PROPERTIES EXPORT_NAME ${name})
+  # Modules may go into libraries that are loaded on demand; cli goes into programs only, and shares its precompiled
+  # header with them.
+  if(NOT name STREQUAL "cli")
+    set_target_properties(k7mod_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  endif()
 endfunction()
 
 # k7_add_program(k7_train SOURCES apps/k7_train.cpp LINK targets...)

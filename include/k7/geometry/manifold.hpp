@@ -14,6 +14,7 @@
 
 #include "k7/geometry/g2_structure.hpp"
 #include "k7/geometry/metric.hpp"
+#include "k7/geometry/quadrature_rule.hpp"
 #include "k7/geometry/sampler.hpp"
 
 namespace k7::geometry {
@@ -114,6 +115,10 @@ class Manifold {
   /// Riemannian volume of the frame's unit metric where it is known and sample() is uniform in it, otherwise
   /// 0: sample() then has the density 1 / (frame_volume sqrt(det g)) against the volume of g.
   virtual double frame_volume() const { return 0.0; }
+
+  /// Nodes and weights of the volume of the frame's unit metric; empty where K7 knows no rule for the whole space. Point
+  /// and frame are those of point_size() and frame().
+  virtual QuadratureRule quadrature(const RuleRequest& request) const;
 
   /// The first `count` eigenvalues, with multiplicity, of the Laplace-Beltrami operator of the metric g that
   /// is constant in frame(), to rounding; empty where no closed form is known, or where it would take more than

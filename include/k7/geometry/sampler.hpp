@@ -18,7 +18,8 @@ enum class Stream : std::uint32_t {
   eigensolver = 3,
   validation = 4,
   baseline = 5,
-  halves = 6
+  halves = 6,
+  nodes = 7
 };
 
 /// Names one random draw.

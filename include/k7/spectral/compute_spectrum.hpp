@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "k7/base/observer.hpp"
 #include "k7/geometry/manifold.hpp"
@@ -27,5 +28,18 @@ using NeighborsFound = std::function<void(const KnnGraph&)>;
 SpectrumReport compute_spectrum(PointCloud cloud, const geometry::Manifold& manifold,
                                 const SpectrumOptions& options, const parallel::Communicator& comm,
                                 Observer& observer, const NeighborsFound& neighbors_found = {});
+
+/// A metric that is known everywhere: points (n, manifold.point_size()) -> metrics (n, 7, 7) in manifold.frame(), row by
+/// row. Called with points of this rank, not collectively; what it throws ends the computation on all ranks.
+using MetricFunction = std::function<std::vector<double>(const std::vector<double>& points)>;
+
+/// The same of a metric that is known everywhere: Rayleigh-Ritz on nodes of K7's own choice, so that there is no noise of
+/// samples. Several quadrature rules, turned against each other at random, show the error of the integrals. The basis
+/// and the rules are made finer, once, where a bar is larger than options.accuracy of its eigenvalue. Collective.
+/// @param options method automatic or ritz; source names the metric in messages
+/// @throws CollectiveError for options without sense here, a manifold without rules, and metrics that are none
+SpectrumReport compute_spectrum(const MetricFunction& metric, const geometry::Manifold& manifold,
+                                const SpectrumOptions& options, const parallel::Communicator& comm,
+                                Observer& observer);
 
 }  // namespace k7::spectral

@@ -1,14 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "k7/base/observer.hpp"
+#include "k7/geometry/quadrature_rule.hpp"
 #include "k7/geometry/three_form.hpp"
 #include "k7/io/sample_file.hpp"
 #include "k7/parallel/communicator.hpp"
 
 namespace k7::spectral {
+
+/// What is known of points that are no samples but the nodes of quadrature rules: `n_copies` rules, turned against each
+/// other, see geometry::RuleRequest. Point `id` belongs to rule id % n_copies.
+struct NodeSet {
+  int n_copies;
+  int most_functions;             ///< products in a basis for them
+  geometry::Exactness exactness;  ///< of each rule
+  std::vector<double> weights;    ///< (n_local) of the volume of the frame's unit metric
+};
 
 /// This rank's share of the sampled points.
 struct PointCloud {
@@ -24,6 +35,7 @@ struct PointCloud {
   /// (n_local) distance to the boundary of the region that the points fill, see boundary_distances; empty where the
   /// space has none
   std::vector<double> boundary;
+  std::optional<NodeSet> nodes;  ///< where the points are nodes of quadrature rules
 
   std::size_t size() const { return ids.size(); }
   /// Rows of the input: ids are below it.

@@ -3,6 +3,7 @@
 // What is reported about a spectrum: the verdict on the predicted first eigenvalue, JSON and a table.
 #pragma once
 
+#include <array>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -81,6 +82,15 @@ struct Witness {
   std::vector<double> upper;
 };
 
+/// How Rayleigh-Ritz integrated where it chose the nodes itself.
+struct QuadratureReport {
+  int n_rules;          ///< turned against each other
+  GlobalIndex n_nodes;  ///< of all
+  int n_functions;      ///< independent ones in the basis
+  std::array<int, geometry::dim>
+      degrees;  ///< highest of the basis in what varies along each direction of the frame
+};
+
 /// The prediction lambda_1 * h_star = target.
 struct Prediction {
   double h_star;
@@ -122,10 +132,11 @@ struct SpectrumReport {
   GlobalIndex n_halo = 0;        ///< points of other ranks that this rank had to look at
   std::vector<GlobalIndex> ids;  ///< (n_local) input rows of this rank's rows of pairs.functions, if wanted
   EigenPairs pairs;
-  std::vector<Rung> ladder;        ///< empty without extrapolation
-  SpectrumLimit limit;             ///< its multiplets may go beyond the reported eigenvalues
-  SpectrumLimit graph_limit;       ///< with Method::automatic: what the graphs say, and
-  SpectrumLimit ritz_limit;        ///< what Rayleigh-Ritz says; limit is what they agree on
+  std::vector<Rung> ladder;                    ///< empty without extrapolation
+  SpectrumLimit limit;                         ///< its multiplets may go beyond the reported eigenvalues
+  SpectrumLimit graph_limit;                   ///< with Method::automatic: what the graphs say, and
+  SpectrumLimit ritz_limit;                    ///< what Rayleigh-Ritz says; limit is what they agree on
+  std::optional<QuadratureReport> quadrature;  ///< where the metric is known everywhere
   std::optional<Witness> witness;  ///< where the metric is nearly constant; nothing else depends on it
   Prediction prediction{};
   MetricStatistics metric{};

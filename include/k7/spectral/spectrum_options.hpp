@@ -47,6 +47,7 @@ struct SpectrumOptions {
   Limits limits = Limits::automatic;
   int neighbors = 32;                             ///< per point
   int eigenvalues = 15;                           ///< how many of the smallest ones, zero modes counted
+  double accuracy = 1e-6;                         ///< of a metric that is known everywhere: bars, relative
   std::uint64_t seed = 0;                         ///< of the eigensolver's start vector
   int threads = 1;                                ///< of this rank
   DeviceChoice device = DeviceChoice::automatic;  ///< where matrices live

@@ -118,11 +118,22 @@ class CoordinateManifold final : public Manifold {
     return sampler_ == CoordinateSampler::torus ? std::pow(2.0 * pi, dim) : 0.0;
   }
 
+  QuadratureRule quadrature(const RuleRequest& request) const override {
+    if (!is_torus()) return {};
+    Form1 shift{};
+    sample_torus({0, Stream::nodes, 0}, static_cast<std::uint64_t>(request.copy), shift.data());
+    for (double& s : shift) s /= 2.0 * pi;
+    const int degree =
+        std::min(*std::min_element(request.degrees.begin(), request.degrees.end()), most_lattice_degree);
+    Exactness exactness{{}, degree};
+    exactness.degrees.fill(degree);
+    return {{lattice_rule(periods_, degree, shift)}, exactness};
+  }
+
   std::vector<double> reference_spectrum(const Matrix7& g, int count, double most_work) const override {
     // One line among the coordinates and the spectrum is no longer discrete.
-    const bool is_torus = std::all_of(periods_.begin(), periods_.end(), [](double p) { return p > 0.0; });
-    return is_torus ? torus_spectrum(g, periods_, count, most_work)
-                    : Manifold::reference_spectrum(g, count, most_work);
+    return is_torus() ? torus_spectrum(g, periods_, count, most_work)
+                      : Manifold::reference_spectrum(g, count, most_work);
   }
 
   int n_features() const override {
@@ -151,6 +162,10 @@ class CoordinateManifold final : public Manifold {
   }
 
  private:
+  bool is_torus() const {
+    return std::all_of(periods_.begin(), periods_.end(), [](double p) { return p > 0.0; });
+  }
+
   std::string name_;
   Periods periods_;
   CoordinateSampler sampler_;

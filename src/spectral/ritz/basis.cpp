@@ -44,8 +44,11 @@ ScaledFeatures::ScaledFeatures(const PointCloud& cloud, const geometry::Manifold
     const auto group = static_cast<std::size_t>(same - directions.begin());
     if (same == directions.end()) {
       directions.push_back(varies_along);
-      groups_.push_back(
-          {static_cast<int>(std::count(varies_along.begin(), varies_along.end(), true)), {}, has_ends});
+      const auto first = std::find(varies_along.begin(), varies_along.end(), true);
+      groups_.push_back({static_cast<int>(first - varies_along.begin()),
+                         static_cast<int>(std::count(first, varies_along.end(), true)),
+                         {},
+                         has_ends});
     }
     groups_[group].features.push_back(count());
     kept_.push_back({j, centre, half_width, has_ends});
@@ -110,6 +113,7 @@ namespace {
 
 /// A product that may become a member of the basis.
 struct Candidate {
+  bool is_first;      ///< it is there whatever its energy
   std::int64_t rank;  ///< energy in steps, so that rounding orders nothing
   double energy;
   std::vector<int> factors;  ///< ascending features
@@ -119,19 +123,22 @@ struct Candidate {
 /// Products in the order of their energies.
 class ByEnergy {
  public:
-  ByEnergy(const std::vector<ScaledFeatures::Group>& groups, const std::vector<double>& energies)
-      : groups_(groups), energies_(energies) {
+  ByEnergy(const std::vector<ScaledFeatures::Group>& groups, const BasisChoice& choice)
+      : groups_(groups), choice_(choice) {
     for (std::size_t g = 0; g < groups.size(); ++g)
       for (const int feature : groups[g].features) {
         if (feature >= static_cast<int>(group_of_.size()))
           group_of_.resize(static_cast<std::size_t>(feature) + 1);
         group_of_[static_cast<std::size_t>(feature)] = g;
       }
-    heap_.push({0, 0.0, {}, 0});
+    heap_.push({true, 0, 0.0, {}, 0});
   }
 
   bool empty() const { return heap_.empty(); }
-  double next_energy() const { return heap_.top().energy; }
+  /// The least energy of the products that were not taken.
+  double next_energy() const {
+    return heap_.empty() ? least_refused_ : std::min(least_refused_, heap_.top().energy);
+  }
 
   /// Takes the next product; its children become candidates. @param index that the product will have
   Candidate take(Index index) {
@@ -139,9 +146,15 @@ class ByEnergy {
     heap_.pop();
     const int first = product.factors.empty() ? 0 : product.factors.back();
     for (int feature = first; feature < static_cast<int>(group_of_.size()); ++feature) {
-      Candidate child{0, 0.0, product.factors, index};
+      Candidate child{false, 0, 0.0, product.factors, index};
       child.factors.push_back(feature);
-      child.energy = energy(child.factors);
+      child.is_first = static_cast<int>(child.factors.size()) <= choice_.always;
+      const auto degree = degrees(child.factors);
+      child.energy = energy(degree);
+      if (is_too_high(degree)) {
+        least_refused_ = std::min(least_refused_, child.energy);
+        continue;
+      }
       child.rank = std::llround(1e6 * std::log(child.energy));
       heap_.push(std::move(child));
     }
@@ -156,20 +169,31 @@ class ByEnergy {
   }
 
  private:
-  double energy(const std::vector<int>& factors) const {
-    const auto degree = degrees(factors);
+  double energy(const std::vector<int>& degree) const {
     double sum = 0.0;
-    for (std::size_t g = 0; g < groups_.size(); ++g) sum += energy_of(groups_[g], energies_[g], degree[g]);
+    for (std::size_t g = 0; g < groups_.size(); ++g)
+      sum += energy_of(groups_[g], choice_.energies[g], degree[g]);
     return sum;
+  }
+
+  bool is_too_high(const std::vector<int>& degree) const {
+    int total = 0;
+    for (std::size_t g = 0; g < degree.size(); ++g) {
+      if (!choice_.highest.empty() && degree[g] > choice_.highest[g]) return true;
+      total += degree[g];
+    }
+    return total > choice_.highest_total;
   }
 
   struct Later {
     bool operator()(const Candidate& a, const Candidate& b) const {
+      if (a.is_first != b.is_first) return b.is_first;
       return a.rank != b.rank ? a.rank > b.rank : a.factors > b.factors;
     }
   };
   const std::vector<ScaledFeatures::Group>& groups_;
-  const std::vector<double>& energies_;
+  const BasisChoice& choice_;
+  double least_refused_ = std::numeric_limits<double>::infinity();
   std::vector<std::size_t> group_of_;
   std::priority_queue<Candidate, std::vector<Candidate>, Later> heap_;
 };
@@ -190,22 +214,19 @@ std::vector<int> smaller_degrees(std::vector<int> highest) {
 
 }  // namespace
 
-Monomials::Monomials(const std::vector<ScaledFeatures::Group>& groups, const BasisChoice& choice)
-    : next_energy_(std::numeric_limits<double>::infinity()) {
-  ByEnergy candidates(groups, choice.energies);
+Monomials::Monomials(const std::vector<ScaledFeatures::Group>& groups, const BasisChoice& choice) {
+  ByEnergy candidates(groups, choice);
   std::vector<Product> by_energy;
   std::vector<std::vector<int>> degrees;
   while (!candidates.empty()) {
     const auto index = static_cast<Index>(by_energy.size());
-    if (index == choice.most) {
-      next_energy_ = candidates.next_energy();
-      break;
-    }
+    if (index == choice.most) break;
     const Candidate product = candidates.take(index);
     by_energy.push_back({product.parent, product.factors.empty() ? 0 : product.factors.back()});
     degrees.push_back(candidates.degrees(product.factors));
     degree_ = std::max(degree_, static_cast<int>(product.factors.size()));
   }
+  next_energy_ = candidates.next_energy();
   // The smaller basis goes first; parents are of lower degree and stay before their children.
   degree_in_groups_ = highest_degrees(degrees);
   const auto allowed = smaller_degrees(degree_in_groups_);

@@ -6,6 +6,7 @@
 
 #include <Eigen/Core>
 #include <cstddef>
+#include <limits>
 #include <vector>
 
 #include "k7/geometry/manifold.hpp"
@@ -29,6 +30,7 @@ class ScaledFeatures {
   /// Features that vary along the same directions of the frame, as cos and sin of a circle and the four
   /// coordinates of a sphere do.
   struct Group {
+    int first_direction;        ///< of the frame
     int n_directions;           ///< 1 on a line or circle, 3 on a sphere
     std::vector<int> features;  ///< ascending
     bool has_ends = false;      ///< it is a coordinate along an axis with ends
@@ -73,8 +75,11 @@ double energy_of(const ScaledFeatures::Group& group, double of_degree_1, int deg
 /// Which products of features a basis shall have: those of the lowest energies, which add up over the factors of the
 /// space. Long directions so get many functions, and those get few that are too short to matter.
 struct BasisChoice {
-  std::vector<double> energies;  ///< of degree 1, per group
-  Eigen::Index most;             ///< products, at least 1
+  std::vector<double> energies;                         ///< of degree 1, per group
+  Eigen::Index most = 1;                                ///< products, at least 1
+  int always = 0;                                       ///< products up to this degree are there first
+  std::vector<int> highest;                             ///< degree, per group; empty for any
+  int highest_total = std::numeric_limits<int>::max();  ///< degree
 };
 
 /// Products of features, each an earlier one times a feature. The first ones are a smaller basis of the same kind, from

@@ -21,16 +21,14 @@ using geometry::dim;
 
 namespace {
 
-constexpr int n_groups = 16;
 constexpr Index block_points = 128;  // derivatives of 300 functions: 2 MB, a core's cache
 
-/// The group of an input row: the finaliser of SplitMix64, so that neither order nor period of the rows
-/// shows.
-int group_of(GlobalIndex row) {
+/// The finaliser of SplitMix64, so that neither order nor period of the rows shows.
+std::uint64_t hash(GlobalIndex row) {
   auto z = static_cast<std::uint64_t>(row) + 0x9e3779b97f4a7c15U;
   z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
   z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
-  return static_cast<int>((z ^ (z >> 31U)) % n_groups);
+  return z ^ (z >> 31U);
 }
 
 /// log sqrt(det g) from a Cholesky factor: det g itself may be out of range.
@@ -67,7 +65,7 @@ Weights quadrature_weights(const PointCloud& cloud, const geometry::Manifold& ma
                            const std::string& name, const parallel::Communicator& comm) {
   Weights weights;
   // A rank without points cannot tell whether there are densities.
-  weights.from_metric = comm.max(cloud.densities.empty() ? 0.0 : 1.0) == 0.0;
+  weights.from_metric = !cloud.nodes && comm.max(cloud.densities.empty() ? 0.0 : 1.0) == 0.0;
   parallel::agree(comm, [&] {
     if (weights.from_metric && !(manifold.frame_volume() > 0.0))
       throw InputError(name + ": /weight is missing, and manifold " + manifold.name() +
@@ -78,7 +76,10 @@ Weights quadrature_weights(const PointCloud& cloud, const geometry::Manifold& ma
   w.resize(cloud.size());
   double largest = -std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < w.size(); ++i) {
-    w[i] = weights.from_metric ? log_volume(cloud.metric(i)) : -std::log(cloud.densities[i]);
+    if (cloud.nodes)
+      w[i] = log_volume(cloud.metric(i)) + std::log(cloud.nodes->weights[i]);
+    else
+      w[i] = weights.from_metric ? log_volume(cloud.metric(i)) : -std::log(cloud.densities[i]);
     largest = std::max(largest, w[i]);
   }
   largest = comm.max(largest);
@@ -93,10 +94,16 @@ Weights quadrature_weights(const PointCloud& cloud, const geometry::Manifold& ma
   return weights;
 }
 
+int PointGroups::of(GlobalIndex row) const {
+  const auto n = static_cast<std::uint64_t>(count_);
+  return static_cast<int>((by_rule_ ? static_cast<std::uint64_t>(row) : hash(row)) % n);
+}
+
 std::vector<Forms> Quadrature::group_forms(const parallel::Communicator& comm) const {
-  std::array<std::vector<std::size_t>, n_groups> members;
+  const PointGroups point_groups(cloud_.nodes);
+  std::vector<std::vector<std::size_t>> members(static_cast<std::size_t>(point_groups.count()));
   for (std::size_t i = 0; i < cloud_.size(); ++i)
-    members[static_cast<std::size_t>(group_of(cloud_.ids[i]))].push_back(i);
+    members[static_cast<std::size_t>(point_groups.of(cloud_.ids[i]))].push_back(i);
   std::vector<Forms> groups;
   for (const auto& points : members) {
     groups.push_back(forms(points));

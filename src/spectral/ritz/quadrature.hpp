@@ -6,6 +6,7 @@
 
 #include <Eigen/Core>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,7 @@ struct Weights {
   bool from_metric = false;
 };
 
-/// 1 / density, or sqrt(det g) where there are no densities. Collective.
+/// 1 / density, of nodes theirs times sqrt(det g), or sqrt(det g) where there are no densities. Collective.
 /// @param name the points' file, for messages
 /// @throws CollectiveError where there are neither densities nor a uniform sampler of the manifold
 Weights quadrature_weights(const PointCloud& cloud, const geometry::Manifold& manifold,
@@ -41,6 +42,21 @@ struct Forms {
   }
 };
 
+/// How points fall into groups, whose differences show the noise of the quadrature: 16 by a hash of the rows of samples,
+/// one for each rule of nodes.
+class PointGroups {
+ public:
+  explicit PointGroups(const std::optional<NodeSet>& nodes) : by_rule_(nodes.has_value()) {
+    if (nodes) count_ = nodes->n_copies;
+  }
+  int count() const { return count_; }
+  int of(GlobalIndex row) const;
+
+ private:
+  bool by_rule_;
+  int count_ = 16;
+};
+
 /// The forms of all products of features. Keeps references to what it is made of.
 class Quadrature {
  public:
@@ -49,7 +65,7 @@ class Quadrature {
              const Monomials& monomials, int threads)
       : cloud_(cloud), weights_(weights), features_(features), monomials_(monomials), threads_(threads) {}
 
-  /// The forms of each of 16 groups of points, over all ranks. Collective.
+  /// The forms of each group of points, over all ranks. Collective.
   std::vector<Forms> group_forms(const parallel::Communicator& comm) const;
 
  private:

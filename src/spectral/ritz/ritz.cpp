@@ -2,6 +2,7 @@
 #include "spectral/ritz/ritz.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -20,13 +21,16 @@ constexpr double points_per_function = 20.0;
 // Of the noise's push where densities come from the neighbours: none or all of it may be there.
 constexpr double estimated_part = 0.5;
 constexpr double estimated_deviation = 0.3;
-// A coordinate of the unit ball in seven dimensions has the Rayleigh quotient 9 instead of 8.206.
+// The smaller basis lacks two degrees: what they change is seen from this one on. A coordinate of the unit ball in seven dimensions has the Rayleigh quotient 9 instead of 8.206.
 constexpr int visible_degree = 3;
 constexpr double unseen_change = 0.1;
 // Times N^{-1/2}: 998 of 1000 pairs of equal eigenvalues are driven less far apart. The noise of cos and sin on a circle
 // has the deviation (2/N)^{1/2} on and off the diagonal, so their distance is more than x N^{-1/2} with the probability
 // exp(-x^2/16).
 constexpr double scatters_between_equals = 10.0;
+// Of nodes: what rounding makes of equal values and of their errors, relative.
+constexpr double gap_of_rounding = 1e-9;
+constexpr double error_of_rounding = 1e-10;
 
 void check_options(const RitzOptions& options) {
   if (options.count < 1)
@@ -35,6 +39,14 @@ void check_options(const RitzOptions& options) {
   if (options.degree < 0 || options.degree > max_degree)
     throw InputError("degree " + std::to_string(options.degree) + " of the Ritz basis: 1 to " +
                      std::to_string(max_degree) + " are possible, 0 chooses");
+}
+
+/// By how much two jackknife deviations of n rules are too few for a bar that holds the truth in 95 of 100 cases: half of
+/// the quantile of Student's t with n - 1 degrees of freedom.
+double student_factor(int n_rules) {
+  constexpr std::array<double, 8> quantiles{12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306};
+  const auto i = std::min(static_cast<std::size_t>(n_rules) - 2, quantiles.size() - 1);
+  return 0.5 * quantiles[i];
 }
 
 /// The forms of all points. Collective.
@@ -90,6 +102,31 @@ double least_change(const std::vector<ScaledFeatures::Group>& groups, const Mono
   return n_lines > 1 && highest < visible_degree ? unseen_change : 0.0;
 }
 
+/// Products that the points can carry.
+BasisChoice choose(const std::vector<double>& energies, const std::optional<NodeSet>& nodes,
+                   const Weights& weights, const ScaledFeatures& features, const RitzOptions& options) {
+  BasisChoice choice;
+  choice.energies = energies;
+  choice.most = options.max_basis;
+  if (nodes) {
+    const geometry::Exactness& exact = nodes->exactness;
+    const auto half = [](int degree) { return (degree - 1) / 2; };
+    for (const auto& group : features.groups()) {
+      const auto first = exact.degrees.begin() + group.first_direction;
+      choice.highest.push_back(half(*std::min_element(first, first + group.n_directions)));
+    }
+    choice.highest_total = half(exact.total);
+    choice.always = std::min(visible_degree, choice.highest_total);
+    choice.most =
+        std::max(choice.most, static_cast<Eigen::Index>(Monomials::count(features.count(), choice.always)));
+  } else {
+    const auto bearable = static_cast<Eigen::Index>(weights.effective_points / points_per_function);
+    choice.most = std::min(choice.most, bearable);
+  }
+  choice.most = std::max<Eigen::Index>(1 + features.count(), choice.most);
+  return choice;
+}
+
 /// The basis for the points. Collective.
 Basis make_basis(const PointCloud& cloud, const Weights& weights, const ScaledFeatures& features,
                  const std::string& name, const RitzOptions& options, const parallel::Communicator& comm) {
@@ -100,13 +137,19 @@ Basis make_basis(const PointCloud& cloud, const Weights& weights, const ScaledFe
       missing = std::min(missing, energy_of(features.groups()[g], energies[g], options.degree + 1));
     return {Monomials(features.count(), options.degree), missing, 0.0};
   }
-  const auto bearable = static_cast<Eigen::Index>(weights.effective_points / points_per_function);
-  const auto most =
-      std::max<Eigen::Index>(1 + features.count(), std::min<Eigen::Index>(options.max_basis, bearable));
-  Monomials monomials(features.groups(), {energies, most});
+  Monomials monomials(features.groups(), choose(energies, cloud.nodes, weights, features, options));
   const double missing = monomials.next_energy();
   const double least = least_change(features.groups(), monomials);
   return {std::move(monomials), missing, least};
+}
+
+std::array<int, geometry::dim> degrees_along_frame(const std::vector<ScaledFeatures::Group>& groups,
+                                                   const Monomials& monomials) {
+  std::array<int, geometry::dim> degrees{};
+  for (std::size_t g = 0; g < monomials.degree_in_groups().size(); ++g)
+    std::fill_n(degrees.begin() + groups[g].first_direction, groups[g].n_directions,
+                monomials.degree_in_groups()[g]);
+  return degrees;
 }
 
 /// What the mean of some values may lose because the basis is finite.
@@ -129,7 +172,9 @@ RitzSpectrum ritz_spectrum(const PointCloud& cloud, const geometry::Manifold& ma
   const Quadrature quadrature(cloud, weights.values, features, monomials, options.threads);
   const auto groups = quadrature.group_forms(comm);
   const Forms total = sum_of(groups, name, comm);
-  const double usual_gap = scatters_between_equals / std::sqrt(weights.effective_points);
+  const bool by_rule = cloud.nodes.has_value();
+  const double usual_gap =
+      by_rule ? gap_of_rounding : scatters_between_equals / std::sqrt(weights.effective_points);
   const PushOfNoise push =
       options.estimated_densities ? PushOfNoise{estimated_part, estimated_deviation} : PushOfNoise{};
   const Estimates estimates =
@@ -142,8 +187,14 @@ RitzSpectrum ritz_spectrum(const PointCloud& cloud, const geometry::Manifold& ma
   result.weights_from_metric = weights.from_metric;
   result.degree = monomials.degree();
   result.basis_size = static_cast<int>(estimates.basis_size);
+  result.degrees = degrees_along_frame(features.groups(), monomials);
+  const auto error_of = [&](double value, double error) {
+    return by_rule ? std::hypot(student_factor(cloud.nodes->n_copies) * error, error_of_rounding * value)
+                   : error;
+  };
   for (std::size_t k = 0; k < estimates.list.size(); ++k) {
-    const auto [value, error] = estimates.list[k];
+    const double value = estimates.list[k].value;
+    const double error = error_of(value, estimates.list[k].error);
     // The constant function is in every basis.
     result.truncation.push_back(k == 0 ? 0.0 : truncation_error(value, mean_of(smaller.list, k, 1), basis));
     result.values.push_back(value);
@@ -154,7 +205,7 @@ RitzSpectrum ritz_spectrum(const PointCloud& cloud, const geometry::Manifold& ma
     const double truncation =
         truncation_error(mean.value, mean_of(smaller.list, mean.first, mean.count), basis);
     result.multiplets.push_back({static_cast<int>(mean.first), static_cast<int>(mean.count), mean.is_open,
-                                 mean.value, std::hypot(mean.error, truncation)});
+                                 mean.value, std::hypot(error_of(mean.value, mean.error), truncation)});
   }
   return result;
 }

@@ -4,6 +4,7 @@
 // points as quadrature: no neighbours, no bandwidth, and an error that falls like N^{-1/2}.
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -38,8 +39,10 @@ struct RitzSpectrum {
   std::vector<double> truncation;         ///< the part of errors that a larger basis makes smaller
   std::vector<RitzMultiplet> multiplets;  ///< of the values after the zero mode, in their order
   int degree = 0;                         ///< the highest of the basis
-  int basis_size = 0;                     ///< independent functions on the points
-  double effective_points = 0.0;          ///< (sum w)^2 / sum w^2: points of equal weight that say as much
+  /// (7) The highest degree of the basis in what varies along a direction of the frame; 0 where that was not chosen.
+  std::array<int, geometry::dim> degrees{};
+  int basis_size = 0;             ///< independent functions on the points
+  double effective_points = 0.0;  ///< (sum w)^2 / sum w^2: points of equal weight that say as much
   /// no densities were given: w = sqrt(det g), the manifold's own sampling
   bool weights_from_metric = false;
 };
@@ -77,7 +80,14 @@ struct RitzSpectrum {
 ///    added in squares, what lies above the least energy of the products that are left out: their functions may
 ///    have eigenvalues there. Values fall as the basis grows, and each degree changes them less than the one before.
 ///
-/// Multiplets: neighbouring values closer than twice their errors, or than 10 N^{-1/2} of them. The deviation of their mean is that of
+/// Nodes of quadrature rules (PointCloud::nodes). All products up to degree 3 are in the basis, so that in every factor of
+/// the space there is something to leave out, then those of the least energy; none of a degree that is higher than half of
+/// that for which the rules are exact. The groups are the rules, turned against
+/// each other at random: their mean is right on average, and their deviations are those of the jackknife above, times the
+/// quantile of Student's distribution for so few. At least 1e-10 of a value, for rounding.
+///
+/// Multiplets: neighbouring values closer than twice their errors, or than 10 N^{-1/2} of them, of nodes
+/// 1e-9. The deviation of their mean is that of
 /// the mean of their s_kk with signs, which is smaller than theirs.
 ///
 /// Needs 8 n^2 (32 + 2 threads) bytes for n products of features; points are read in blocks. Collective.
