@@ -34,19 +34,25 @@ from k7_report_lib.atomic import AtomicGroup, flush_to_disk  # noqa: E402
 from k7_report_lib.cli import OneLineParser, make_parser, run_main  # noqa: E402
 from k7_report_lib.conversion import DENSITIES, MANIFOLDS, Conversion, choose  # noqa: E402
 from k7_report_lib.errors import InputError, from_os_error, shown  # noqa: E402
-from k7_report_lib.notebook_files import find_arrays  # noqa: E402
+from k7_report_lib.notebook_files import find_arrays, named_path  # noqa: E402
 
 LOG = logging.getLogger("k7_report_lib.npy_to_hdf5")
 
 STRUCTURE_BYTES = 64 << 10  # more than HDF5 needs for the attributes and the dataset headers
 
-EPILOG = """input: a folder with .npy files, or one .npz file with the same names as keys; float64 or float32:
+EPILOG = """input: a folder with .npy files, one .npz file with the same names as keys, or one .npy file of coordinates; float64
+or float32:
   coords   (N, 7)      coordinates of the points
   metric   (N, 7, 7)   g in these coordinates; (7, 7) if it is constant
   phi      (N, 35)     phi_ijk, i<j<k; or (N, 7, 7, 7), antisymmetric; (35,) or (7, 7, 7) if it is constant; optional
 The notebook's names k7_tcs_pinn_coords, k7_tcs_pinn_metric and k7_tcs_pinn_phi do as well.
 
-output: an HDF5 file, which k7_spectral reads. Coordinates are plain numbers from a region with free ends, unless
+--coords, --metric and --phi name arrays of any other name: FILE.npy, FILE.npz:NAME, or FILE.npz where it holds one
+array. They take the place of those in DIR or FILE.npz, which may be left out. --metric identity is the flat metric:
+lengths are those of the coordinates. No metric is taken for flat unless this says so.
+
+output: an HDF5 file, which k7_spectral reads. Coordinates are plain numbers from a region with free ends
+(--manifold euclidean says that they are meant so, and k7_spectral does not ask for periods), unless
   --periods 1,1,1,1,1,1,1   says which of them come back to where they began, and after how much (0 = not periodic)
   --manifold torus7         says so of all seven, after 2 pi
   --manifold s1xs3xs3       takes them for the notebook's [theta, x, y], x = (q_x, q_y, q_z) / (1 + |q_w|) and so for y
@@ -73,6 +79,9 @@ example:
   npy_to_hdf5.py torus.npz --periods 1,1,1,1,1,1,1 --density uniform
   k7_spectral torus.h5                                    # 0, then 14 times (2 pi)^2 = 39.48
 
+  npy_to_hdf5.py points.npy --metric identity             # flat points: points.h5
+  npy_to_hdf5.py --coords run.npz:x --metric g.npy -o run.h5
+
   npy_to_hdf5.py outputs -o outputs/chart.h5 --manifold notebook-chart
   k7_spectral outputs/chart.h5 --method notebook          # the notebook's own matrix
 """
@@ -93,9 +102,12 @@ def periods(text: str) -> tuple[float, ...]:
 def parser() -> OneLineParser:
     """The command line of this program."""
     result = make_parser("npy_to_hdf5.py", "Turns NumPy arrays of points and metrics into one K7 sample file.", EPILOG)
-    result.add_argument("source", metavar="DIR|FILE.npz", type=Path, help="folder with .npy files, or an .npz file")
+    result.add_argument("source", metavar="DIR|FILE", type=Path, nargs="?",
+                        help="folder with .npy files, or an .npz file, or a .npy file of coordinates")
     result.add_argument("-o", "--output", metavar="FILE", type=Path,
                         help="sample file (default: DIR/samples.h5, or FILE.h5)")
+    for name, what in (("coords", "FILE"), ("metric", "FILE|identity"), ("phi", "FILE")):
+        result.add_argument(f"--{name}", metavar=what, help=f"{name} in a file of any name: .npy, .npz or .npz:NAME")
     result.add_argument("--manifold", choices=MANIFOLDS,
                         help="what the coordinates are (default: euclidean; s1xs3xs3 for the notebook's)")
     result.add_argument("--periods", metavar="P0,...,P6", type=periods,
@@ -105,10 +117,24 @@ def parser() -> OneLineParser:
     return result
 
 
+def named_arrays(options: argparse.Namespace) -> dict[str, str]:
+    """Arrays that options name. Raises InputError where neither these nor a folder or file say where the points are."""
+    named = {name: getattr(options, name) for name in samples.ROW_SHAPES if getattr(options, name) is not None}
+    if options.source is None and "coords" not in named:
+        raise InputError("npy_to_hdf5.py", "is given no points", "give a folder, a file, or --coords FILE")
+    return named
+
+
+def default_output(options: argparse.Namespace) -> Path:
+    """Beside the input."""
+    source = options.source or named_path(options.coords)
+    return source / "samples.h5" if source.is_dir() else source.with_suffix(".h5")
+
+
 def check_output(output: Path, conversion: Conversion) -> None:
     """Raises InputError where the output would replace one of the arrays that it is made of."""
     for array in conversion.arrays.values():
-        if output.exists() and output.samefile(array.path):
+        if output.exists() and array.path.exists() and output.samefile(array.path):
             raise InputError(output, "is one of the input files", "give another name with -o")
 
 
@@ -149,9 +175,8 @@ def _write_structure(temporary: Path, conversion: Conversion) -> dict[str, int]:
 
 def convert(options: argparse.Namespace) -> None:
     """Runs the conversion that the command line asks for."""
-    inputs = find_arrays(options.source)
-    is_folder = options.source.is_dir()
-    output: Path = options.output or (options.source / "samples.h5" if is_folder else options.source.with_suffix(".h5"))
+    inputs = find_arrays(options.source, named_arrays(options))
+    output: Path = options.output or default_output(options)
     conversion, note = choose(inputs, options.manifold, options.periods, options.density)
     check_output(output, conversion)
     LOG.info("%d samples, datasets %s", conversion.n_samples, ", ".join(conversion.layout()))

@@ -16,6 +16,7 @@
 #include "base/log.hpp"
 #include "base/quote.hpp"
 #include "base/stop_signals.hpp"
+#include "cli/longest_path.hpp"
 #include "cli/memory_limit.hpp"
 #include "cli/options.hpp"
 #include "io/hdf5_file.hpp"
@@ -121,7 +122,7 @@ int run_main(int argc, char** argv, Program& program) {
   if (program.stops_on_signal()) k7::hold_stop_signals();
   k7::prepare_process(argv);  // may start the program again
   if (program.stops_on_signal()) k7::catch_stop_signals();
-  const parallel::Environment environment(argc, argv);
+  const parallel::Environment environment(argc, argv, longest_path(argc, argv));
   const parallel::Communicator comm(MPI_COMM_WORLD);
   try {
     // Every rank parses the same words, but a config file may be there for some of them only.

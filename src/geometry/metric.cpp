@@ -78,4 +78,16 @@ double determinant(const double* packed) {
   return unpack(packed).determinant();
 }
 
+double inverse_volume(const double* packed) {
+  const Eigen::LLT<Matrix7> cholesky(unpack(packed));
+  double product = 1.0;
+  int power = 0;  // of two, kept apart so that no product on the way overflows
+  for (int i = 0; i < dim; ++i) {
+    int more = 0;
+    product *= std::frexp(cholesky.matrixLLT()(i, i), &more);
+    power += more;
+  }
+  return std::ldexp(1.0 / product, -power);
+}
+
 }  // namespace k7::geometry

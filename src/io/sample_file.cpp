@@ -84,8 +84,8 @@ void SampleReader::read_attributes() {
   }
   const bool has_manifold = file_->has_attribute("/", "manifold");
   const bool has_periods = file_->has_attribute("/", "periods");
-  says_periods_ = has_manifold || has_periods;
   const std::string name = has_manifold ? file_->string_attribute("/", "manifold") : "euclidean";
+  says_periods_ = has_periods || name != "euclidean";
   geometry::ManifoldParameters parameters;
   if (has_periods) parameters.periods = read_periods(*file_);
   try {

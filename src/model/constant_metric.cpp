@@ -51,9 +51,13 @@ std::vector<double> read_constant_metric(const std::string& path) {
 std::vector<double> metric_of_radii(const std::vector<double>& radii) {
   if (radii.size() != 3)
     throw InputError("--radii: has " + std::to_string(radii.size()) + " numbers; three are needed, R0,R1,R2");
-  for (const double r : radii)
+  for (const double r : radii) {
     if (!(r > 0.0) || !std::isfinite(r))
       throw InputError("--radii: " + short_number(r) + " is not a radius; radii are positive");
+    if (!std::isnormal(r * r))
+      throw InputError("--radii: the square of " + short_number(r) +
+                       " is no number of float64, and the metric holds it; use radii from 1e-150 to 1e150");
+  }
   const geometry::Matrix7 g = geometry::round_product_metric(radii[0], radii[1], radii[2]);
   return {g.data(), g.data() + g.size()};
 }

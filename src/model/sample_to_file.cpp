@@ -33,18 +33,28 @@ void require_finite(const std::vector<double>& values, const char* what, GlobalI
 }
 
 /// A sampler that is uniform in the frame's volume has this density against the metric's.
-std::vector<double> densities(const geometry::Manifold& manifold, const std::vector<double>& metric) {
+/// @param begin the first point of `metric`
+/// @throws InputError naming the row of `out` whose density no double holds
+std::vector<double> densities(const geometry::Manifold& manifold, const std::vector<double>& metric,
+                              const std::string& out, GlobalIndex begin) {
   std::vector<double> weight;
   weight.reserve(metric.size() / (dim * dim));
-  for (std::size_t i = 0; i < metric.size(); i += dim * dim)
-    weight.push_back(1.0 / (manifold.frame_volume() *
-                            std::sqrt(geometry::determinant(geometry::pack(metric.data() + i).data()))));
+  for (std::size_t i = 0; i < metric.size(); i += dim * dim) {
+    weight.push_back(geometry::inverse_volume(geometry::pack(metric.data() + i).data()) /
+                     manifold.frame_volume());
+    if (!std::isnormal(weight.back()))
+      throw InputError(fmt::format(
+          "{}: /weight row {}: 1 / sqrt(det g) is too {} for float64, nothing was written; use other units "
+          "of "
+          "length, so that the entries of the metric are nearer 1",
+          out, begin + static_cast<GlobalIndex>(weight.size()) - 1, weight.back() < 1.0 ? "small" : "large"));
+  }
   return weight;
 }
 
-io::SampleBlock make_block(const geometry::Manifold& manifold, std::uint64_t seed, GlobalIndex begin,
-                           GlobalIndex n, const Fill& fill) {
-  const geometry::DrawKey key{seed, geometry::Stream::samples, 0};
+io::SampleBlock make_block(const geometry::Manifold& manifold, const SampleRequest& request,
+                           GlobalIndex begin, GlobalIndex n, const Fill& fill) {
+  const geometry::DrawKey key{request.seed, geometry::Stream::samples, 0};
   const int point_size = manifold.point_size();
   io::SampleBlock block;
   block.coords.resize(static_cast<std::size_t>(n) * dim);
@@ -54,7 +64,7 @@ io::SampleBlock make_block(const geometry::Manifold& manifold, std::uint64_t see
                     block.coords.data() + i * dim);
   if (point_size != geometry::point_size_neck) block.points.clear();
   fill(block, begin);
-  if (manifold.frame_volume() > 0.0) block.weight = densities(manifold, block.metric);
+  if (manifold.frame_volume() > 0.0) block.weight = densities(manifold, block.metric, request.out, begin);
   return block;
 }
 
@@ -68,7 +78,7 @@ void write_samples(const geometry::Manifold& manifold, bool has_phi, const Sampl
   parallel::agree(comm, [&] {
     for (GlobalIndex begin = rows.begin; begin < rows.end; begin += block_rows) {
       const GlobalIndex n = std::min(block_rows, rows.end - begin);
-      writer.write(begin, make_block(manifold, request.seed, begin, n, fill));
+      writer.write(begin, make_block(manifold, request, begin, n, fill));
       observer.progress("sampling", begin + n - rows.begin, rows.count(), "");
     }
   });

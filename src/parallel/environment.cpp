@@ -3,38 +3,26 @@
 
 #include <mpi.h>
 
-#include <algorithm>
 #include <cstdlib>
-#include <cstring>
-#include <filesystem>
 #include <stdexcept>
-#include <system_error>
 
 namespace k7::parallel {
 namespace {
-
-/// Characters of the longest path that the arguments may name.
-std::size_t longest_path(int argc, char** argv) {
-  std::size_t longest = 0;
-  for (int i = 1; i < argc; ++i) longest = std::max(longest, std::strlen(argv[i]));
-  std::error_code no_folder;
-  return longest + std::filesystem::current_path(no_folder).native().size();
-}
 
 /// K7 opens files through MPI without shared file pointers. Open MPI prepares them all the same, in most of its
 /// components by a file whose name it derives from the path: lockedfile writes beyond its memory where the path has
 /// more than 240 characters. The component individual does not, but may leave files behind when a program ends with
 /// an error, so that it is chosen for long paths only. Other MPI libraries do not know this variable.
-void choose_shared_file_pointers(int argc, char** argv) {
+void choose_shared_file_pointers(std::size_t longest_path) {
   constexpr std::size_t safe = 200;
   constexpr int keep_what_the_user_chose = 0;
-  if (longest_path(argc, argv) > safe) setenv("OMPI_MCA_sharedfp", "individual", keep_what_the_user_chose);
+  if (longest_path > safe) setenv("OMPI_MCA_sharedfp", "individual", keep_what_the_user_chose);
 }
 
 }  // namespace
 
-Environment::Environment(int& argc, char**& argv) {
-  choose_shared_file_pointers(argc, argv);
+Environment::Environment(int& argc, char**& argv, std::size_t longest_path) {
+  choose_shared_file_pointers(longest_path);
   int provided = 0;
   MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
   if (provided < MPI_THREAD_FUNNELED) throw std::runtime_error("this MPI library does not support threads");

@@ -3,11 +3,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "k7/parallel/agree.hpp"
 #include "k7/spectral/session.hpp"
 #include "spectral/cloud/units.hpp"
 #include "spectral/knn/point_checks.hpp"
 #include "spectral/run.hpp"
+#include "spectral/unreachable.hpp"
 #include "spectral/witness/witness.hpp"
 
 namespace k7::spectral {
@@ -50,6 +53,15 @@ void Run::note_components(GlobalIndex count) {
         count));
 }
 
+void Run::note_left_out(const Strays& strays) {
+  report.n_points -= strays.count;
+  report.n_left_out += strays.count;
+  auto& rows = report.left_out;
+  rows.insert(rows.end(), strays.rows.begin(), strays.rows.end());
+  std::sort(rows.begin(), rows.end());
+  rows.resize(std::min(rows.size(), Strays::most_rows));
+}
+
 SpectrumReport compute_spectrum(PointCloud cloud, const geometry::Manifold& manifold,
                                 const SpectrumOptions& options, const parallel::Communicator& comm,
                                 Observer& observer, const NeighborsFound& neighbors_found) {
@@ -59,8 +71,10 @@ SpectrumReport compute_spectrum(PointCloud cloud, const geometry::Manifold& mani
   });
   // The notebook's weights have a length of their own, so that its matrix depends on the units.
   const bool keeps_units = options.method == Method::notebook;
+  const MetricStatistics statistics = metric_statistics(cloud, comm);  // of all points
+  const Strays unreachable =
+      keeps_units || cloud.nodes ? Strays{} : leave_out_unreachable(cloud, manifold, options, comm, observer);
   require_measurable(cloud, manifold, keeps_units ? given_units : any_units, options.source, comm);
-  const MetricStatistics statistics = metric_statistics(cloud, comm);
   const Units units = keeps_units ? Units{} : choose_units(cloud, manifold, comm);
   const auto unit_manifold = units.manifold(manifold);
   units.take_out(cloud);
@@ -77,7 +91,8 @@ SpectrumReport compute_spectrum(PointCloud cloud, const geometry::Manifold& mani
   report.method = options.method;
   report.k = options.method == Method::ritz ? 0 : options.neighbors;
   report.on_gpu = run.device == Device::cuda;
-  report.n_points = cloud.n_global;
+  report.n_points = cloud.n_rows();
+  run.note_left_out(unreachable);
   report.metric = statistics;
   std::optional<NearConstant> near;  // of all points, before any method leaves some out
   if (!keeps_units && knows_constant_metrics(run.manifold)) near = near_constant(cloud, comm);

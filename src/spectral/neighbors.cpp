@@ -38,22 +38,18 @@ KnnGraph search(Run& run, const Regions& regions, int k) {
 bool reject(Run& run, const Strays& strays, int k) {
   if (strays.count == 0) return false;
   run.report.n_strays = strays.count;
-  const std::string who = fmt::format("{}: {} of {} points lie far from all others: {}", run.options.source,
-                                      strays.count, run.report.n_points, strays.examples);
+  const std::string who = description(strays, run.report.n_points, run.options.source);
   if (run.options.keep_outliers) {
     run.observer.warn(who + "; they were kept, and may make eigenvalues near zero");
     return false;
   }
-  // Many of them are no accident, and a graph must remain.
-  if (strays.count > 1 + run.report.n_points / 100 || run.report.n_points - strays.count <= k) {
+  if (are_too_many(strays.count, run.report.n_points, k)) {
     run.observer.warn(who + "; they are too many to leave out: the density of the points jumps");
     return false;
   }
   run.observer.warn(who + "; left out, unless --keep-outliers is given");
   run.report.n_strays = 0;
-  run.report.n_points -= strays.count;
-  run.report.n_left_out = strays.count;
-  run.report.left_out = strays.rows;
+  run.note_left_out(strays);
   return true;
 }
 

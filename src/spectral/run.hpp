@@ -6,6 +6,7 @@
 
 #include "base/stopwatch.hpp"
 #include "k7/spectral/compute_spectrum.hpp"
+#include "spectral/graph/strays.hpp"
 #include "spectral/solve/eigensolver.hpp"
 
 namespace k7::spectral {
@@ -35,6 +36,8 @@ struct Run {
   }
   /// Enters the number of components, of which there should be one.
   void note_components(GlobalIndex count);
+  /// Enters points that are no longer among those that are computed with.
+  void note_left_out(const Strays& strays);
 
   Stopwatch watch{};
   double last_lap = 0.0;

@@ -386,6 +386,11 @@ SAMPLE_CASES: Kinds = {
         sample("a negative radius", "--radii 1,-2,1 -N 30", "--radii", "-2"),
         sample("a radius of zero", "--radii 1,0,1 -N 30", "--radii"),
         sample("a NaN radius", "--radii 1,nan,1 -N 30", "--radii"),
+        *(sample(f"radius {r}", f"--radii 1,{r},1 -N 30", f"--radii: the square of {r} ", "1e-150")
+          for r in ("2.5e-200", "1e-160")),
+        sample("radius 1e200", "--radii 1,1e200,1 -N 30", r"--radii: the square of 1e\+200 ", "1e150"),
+        *(sample(f"radii {r}", f"--radii {r},{r},{r} -N 30", "/weight row 0: .* too (large|small)", "units")
+          for r in ("1e60", "1e-60")),
         sample("a radius of letters", "--radii 1,x,1 -N 30", "--radii"),
     ],
     "bad choice": [

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import unittest
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ import pytest
 
 from bad_files import TRAIN, checkpoint, flat
 from golden_fields import write_fields
-from programs import Done, ProgramTest, write_samples
+from programs import ROOT, Done, ProgramTest, write_samples
 from refused import RefusalTest
 from refusals import GOOD
 
+CONVERTER = ROOT / "tools" / "npy_to_hdf5.py"
 LONGEST_NAME = 255
 LONGEST_PATH = 4095
 RADII = "--radii 1,1,1 -N 30 -q"
@@ -110,6 +112,30 @@ class LongPaths(RefusalTest):
     def test_as_long_as_they_may_be(self) -> None:
         for length in (LONGEST_PATH - 12, LONGEST_PATH):
             self.read_and_write(length, 1)
+
+    def test_in_a_config_file_as_on_the_command_line(self) -> None:
+        """A path that is written elsewhere than on the command line is as long."""
+        write_samples(self.folder / "s.h5", 120, "euclidean")
+        for length, ranks in ((300, 1), (1000, 3), (LONGEST_PATH, 1)):
+            graph = path_of(self.folder, length, "g.h5")
+            (self.folder / "link.h5").unlink(missing_ok=True)
+            (self.folder / "link.h5").symlink_to(graph)
+            (self.folder / "c.toml").write_text(f'graph = "{graph}"\n')
+            (self.folder / "l.toml").write_text("graph = 'link.h5'\n")
+            for words in ("--config c.toml", "--config=c.toml", "--graph link.h5", "--config l.toml"):
+                with self.subTest(length=length, words=words):
+                    done = self.run_here("k7_spectral", *QUICK.split(), *words.split(), ranks=ranks)
+                    self.assert_code(done, 0)
+                    self.assertEqual([path.name for path in graph.parent.iterdir()], ["g.h5"])
+                    graph.unlink()
+
+    def test_that_are_too_long_in_a_config_file(self) -> None:
+        flat()(self.folder)
+        (self.folder / "c.toml").write_text(f'graph = "{"d/" * 2100}g.h5"\n')
+        before = self.contents()
+        for ranks in (1, 3):
+            done = self.run_here("k7_spectral", *GOOD.split(), "--config", "c.toml", ranks=ranks)
+            self.assert_refused(done, "k7_spectral", ("--graph d/d/.*(too long|does not exist)",), before)
 
     def test_of_samples_fields_and_checkpoints(self) -> None:
         samples = path_of(self.folder, 1000, "s.h5")
@@ -257,7 +283,19 @@ class FreeEnds(ProgramTest):
         self.assertEqual(len(self.warnings(self.unit)), 1)
         self.assertEqual(self.warnings(self.unit, periods=np.zeros(7)), [])
         self.assertEqual(self.warnings(self.unit, periods=np.ones(7)), [])
-        self.assertEqual(self.warnings(self.unit, manifold="euclidean"), [])
+        self.assertEqual(self.warnings(self.unit, manifold="notebook-chart", frame="coordinate"), [])
+
+    def test_are_told_of_arrays_unless_the_user_spoke(self) -> None:
+        """The converter writes the manifold that it takes the coordinates for, which is not the user's word."""
+        self.assertEqual(len(self.warnings(self.unit, manifold="euclidean")), 1)
+        np.save(self.folder / "x.npy", 2 * np.pi * self.unit)
+        for words, count in (("", 1), ("--density uniform", 1), ("--manifold euclidean", 0), ("--manifold torus7", 0),
+                             ("--periods 0,0,0,0,0,0,0", 0), ("--periods 7,7,7,7,7,7,7", 0)):
+            subprocess.run(["/usr/bin/python3", str(CONVERTER), "x.npy", "--metric", "identity", "-q", "-o", "s.h5",
+                            *words.split()], cwd=self.folder, check=True, timeout=60)
+            done = self.run_here("k7_spectral", *QUICK.split())
+            self.assert_code(done, 0)
+            self.assertEqual(done.err.count("free ends"), count, f"{words}: {done}")
 
     def test_are_not_told_of_other_coordinates(self) -> None:
         self.assertEqual(self.warnings(0.9 * self.unit), [])

@@ -201,6 +201,19 @@ class Pipeline(ProgramTest):
                 stereographic = points[:, 2:5] / (1 + np.abs(points[:, 1:2]) + 1e-8)  # the notebook's
                 np.testing.assert_allclose(file["coords"][:, 1:4], stereographic, rtol=1e-12)
 
+    def test_metrics_of_any_size(self) -> None:
+        """Radii s times as large: densities over s^7, also where det g is no float64, and eigenvalues over s^2."""
+        def sampled(s: float) -> tuple[np.ndarray, np.ndarray]:
+            self.run_ok("k7_sample", f"--radii {s},{2 * s},{s} -N 400 -o s.h5")
+            result = self.spectrum("s.h5 -k 10 -n 6 --no-extrapolate")["spectral"]
+            with h5py.File(self.folder / "s.h5") as file:
+                return file["weight"][...] * s**7, np.array(result["eigenvalues"][1:]) * s**2
+
+        weights, eigenvalues = sampled(1.0)
+        for s in (1e-30, 1e40):
+            for found, expected in zip(sampled(s), (weights, eigenvalues)):
+                np.testing.assert_allclose(found, expected, rtol=1e-8)
+
     def test_eigenvalues_do_not_depend_on_ranks(self) -> None:
         self.compare_eigenvalues(3)
 

@@ -304,6 +304,92 @@ TEST(ComputeSpectrum, strays_are_left_out) {
   }
 }
 
+/// Where one point is so far away that all others would fall together in its units, it is left out before units are
+/// chosen: every number is that of the cloud without it, in one or all coordinates, wherever it stands.
+TEST(ComputeSpectrum, strays_may_be_as_far_as_numbers_go) {
+  SpectrumOptions options;
+  options.limits = Limits::none;
+  options.source = "s.h5";
+  const geometry::Form1 ones{1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0};
+  const auto euclidean = geometry::make_manifold("euclidean");
+  const auto with_stray = [&](GlobalIndex row, std::size_t first, std::size_t count, double place) {
+    PointCloud cloud = box_points(1001, ones, 1.0);
+    for (std::size_t i = 0; i < cloud.size(); ++i)
+      if (cloud.ids[i] == row)
+        std::fill_n(cloud.points.begin() + static_cast<std::ptrdiff_t>(i * geometry::dim + first), count,
+                    place);
+    return cloud;
+  };
+  Listener listener;
+  const std::size_t all = geometry::dim;
+  const auto near =
+      compute_spectrum(with_stray(17, 0, all, 50.0), *euclidean, options, world(), listener).pairs.values;
+  const auto expect_the_same = [&](GlobalIndex row, std::size_t first, std::size_t count, double place) {
+    listener.warnings.clear();
+    const auto far =
+        compute_spectrum(with_stray(row, first, count, place), *euclidean, options, world(), listener);
+    EXPECT_EQ(far.n_points, 1000);
+    EXPECT_EQ(far.n_left_out, 1);
+    EXPECT_EQ(far.left_out, std::vector<GlobalIndex>{row});
+    EXPECT_EQ(far.metric.n_samples, 1001);
+    ASSERT_EQ(listener.warnings.size(), 1U);
+    EXPECT_NE(listener.warnings[0].find("row " + std::to_string(row) + " ("), std::string::npos)
+        << listener.warnings[0];
+    for (std::size_t i = 1; row == 17 && i < near.size(); ++i)
+      EXPECT_NEAR(far.pairs.values[i], near[i], 1e-9 * near[i]) << place;
+  };
+  expect_the_same(17, 0, all, 1e14);
+  expect_the_same(17, 2, 1, -1e16);
+  expect_the_same(17, 0, all, 1e300);
+  expect_the_same(17, 6, 1, -1.7e308);
+  expect_the_same(0, 2, 1, 1e100);
+  expect_the_same(1000, 0, all, 1e100);
+}
+
+/// Rows that no units fit and that cannot be left out either are named.
+TEST(ComputeSpectrum, strays_that_cannot_be_left_out_are_named) {
+  const auto euclidean = geometry::make_manifold("euclidean");
+  const auto refusal = [&](GlobalIndex step, bool keep_outliers) {
+    PointCloud cloud = box_points(1000, {1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0}, 1.0);
+    for (std::size_t i = 0; i < cloud.size(); ++i)
+      if (cloud.ids[i] % step == 7) cloud.points[i * geometry::dim + 4] = 1e20 * (1.0 + 1.0 * cloud.ids[i]);
+    SpectrumOptions options;
+    options.source = "s.h5";
+    options.keep_outliers = keep_outliers;
+    Listener listener;
+    try {
+      compute_spectrum(std::move(cloud), *euclidean, options, world(), listener);
+    } catch (const CollectiveError& e) {
+      EXPECT_EQ(e.fault(), Fault::bad_input);
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(refusal(1000, true).find("s.h5: 1 of 1000 points lie far from all others: row 7 ("),
+            std::string::npos);
+  EXPECT_NE(refusal(1000, true).find("cannot be kept"), std::string::npos);
+  EXPECT_NE(refusal(20, false).find("50 of 1000 points"), std::string::npos) << refusal(20, false);
+  EXPECT_NE(refusal(20, false).find("too many to leave out"), std::string::npos);
+  EXPECT_EQ(refusal(1000, false), "");
+}
+
+/// One point whose own metric is that large is no nearer to the others.
+TEST(ComputeSpectrum, strays_by_their_metric_are_left_out) {
+  PointCloud cloud = box_points(1000, {1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0}, 1.0);
+  cloud.one_metric = false;
+  const std::vector<double> metric = cloud.metrics;
+  cloud.metrics.clear();
+  for (const GlobalIndex id : cloud.ids)
+    for (const double entry : metric) cloud.metrics.push_back(id == 700 ? 1e200 * entry : entry);
+  SpectrumOptions options;
+  options.limits = Limits::none;
+  Listener listener;
+  const auto euclidean = geometry::make_manifold("euclidean");
+  const auto report = compute_spectrum(std::move(cloud), *euclidean, options, world(), listener);
+  EXPECT_EQ(report.left_out, std::vector<GlobalIndex>{700});
+  EXPECT_GT(report.pairs.values[1], 1.0);
+}
+
 /// Dense and sparse regions, and thin tails, are no strays.
 TEST(ComputeSpectrum, tails_are_no_strays) {
   PointCloud cloud = box_points(3000, {1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0}, 1.0);

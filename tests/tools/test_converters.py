@@ -224,9 +224,11 @@ class BadNpy(ConverterTest):
             path.write_bytes(text)
             self.assert_refused(self.to_hdf5(), f"{METRIC}: is not a usable .npy array")
         path.unlink()
-        self.assert_refused(self.to_hdf5(), f"{METRIC}: cannot be read (No such file or directory)")
+        self.assert_refused(self.to_hdf5(), f"array {Path(METRIC).stem}: is missing", "--metric FILE", "--metric identity")
         self.assert_refused(rf.run("npy_to_hdf5.py", self.source / "none"), "none: is missing")
-        self.assert_refused(rf.run("npy_to_hdf5.py", path.with_name(PHI)), "is not a folder")
+        self.assert_refused(rf.run("npy_to_hdf5.py", path.with_name(PHI)), f"{PHI}: array: has shape (23, 35)")
+        path.with_suffix(".txt").write_text("1 2 3")
+        self.assert_refused(rf.run("npy_to_hdf5.py", path.with_suffix(".txt")), "is not a folder")
 
     def test_usage(self) -> None:
         done = self.to_hdf5("--manifold", "klein")
@@ -335,6 +337,75 @@ PERIODS = "1.5,0,2e1,0,0,0.25,0"
 
 
 @pytest.mark.quick
+class NamedArrays(ConverterTest):
+    """Arrays in files of any name."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.plain = {name: values for name, values in zip(("coords", "metric", "phi"), arrays().values())}
+        self.whole = self.bytes_of(self.folder("whole", **self.plain))
+        self.any = self.folder("any", x=self.plain["coords"], g=self.plain["metric"], f=self.plain["phi"])
+        self.x, self.g, self.f = (self.any / f"{name}.npy" for name in "xgf")
+
+    def convert_words(self, *words: Any) -> bytes:
+        done = rf.run("npy_to_hdf5.py", *words, "-o", self.samples)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return self.samples.read_bytes()
+
+    def refused(self, *words: Any, parts: tuple[str, ...]) -> None:
+        self.samples.unlink(missing_ok=True)
+        self.assert_refused(rf.run("npy_to_hdf5.py", *words, "-o", self.samples), *parts)
+        self.assertFalse(self.samples.exists())
+
+    def test_every_way_to_name_them_gives_the_same_file(self) -> None:
+        archive, single, part = (self.any / f"{name}.npz" for name in ("archive", "single", "part"))
+        np.savez(archive, x=self.plain["coords"], g=self.plain["metric"], f=self.plain["phi"])
+        np.savez_compressed(single, anything=self.plain["coords"])
+        np.savez(part, coords=self.plain["coords"], phi=self.plain["phi"])
+        rest = ("--metric", self.g, "--phi", self.f)
+        for words in (("--coords", self.x, *rest), (self.x, *rest), ("--coords", single, *rest),
+                      ("--coords", f"{archive}:x", "--metric", f"{archive}:g", "--phi", f"{archive}:f"),
+                      (part, "--metric", self.g), (self.folder("part", coords=self.plain["coords"]), *rest),
+                      (self.folder("wrong", coords=np.ones((4, 7)), metric=np.eye(7)), "--coords", self.x, *rest)):
+            with self.subTest(words):
+                self.assertEqual(self.convert_words(*words), self.whole)
+
+    def test_constant_and_flat_metrics(self) -> None:
+        noise = np.random.default_rng(3).standard_normal((7, 7))
+        constant = np.eye(7) + noise @ noise.T
+        np.save(self.any / "one.npy", constant)
+        for word, expected in ((self.any / "one.npy", constant), ("identity", np.eye(7))):
+            self.convert_words(self.x, "--metric", word)
+            with h5py.File(self.samples) as file:
+                np.testing.assert_array_equal(file["metric"][...], np.broadcast_to(expected, (N, 7, 7)))
+                np.testing.assert_array_equal(file["coords"][...], self.plain["coords"])
+
+    def test_no_metric_is_taken_for_flat_unless_asked(self) -> None:
+        lone = self.any / "lone.npz"
+        np.savez(lone, coords=self.plain["coords"])
+        for words in ((self.x,), ("--coords", self.x), (lone,), (self.folder("lone", coords=self.plain["coords"]),)):
+            self.refused(*words, parts=("array metric: is missing", "--metric FILE", "--metric identity"))
+        self.refused("--metric", "identity", parts=("no points", "--coords FILE"))
+        self.refused(self.folder("other", metric=np.eye(7)), parts=("array coords: is missing", "--coords FILE"))
+
+    def test_what_is_wrong_is_named(self) -> None:
+        two = self.any / "two.npz"
+        np.savez(two, a=self.plain["coords"], b=np.eye(7))
+        flat = ("--metric", "identity")
+        self.refused("--coords", two, *flat, parts=("two.npz: holds 2 arrays", "two.npz:NAME"))
+        self.refused("--coords", f"{two}:c", *flat, parts=("two.npz: array c: is missing", "(N, 7)"))
+        self.refused("--coords", f"{two}:b", "--metric", self.g, parts=("g.npy: array: has 23 rows", "two.npz has 7"))
+        self.refused("--coords", self.any / "none.npy", *flat, parts=("none.npy: cannot be read",))
+        self.refused("--coords", self.g, *flat, parts=("g.npy: array: has shape (23, 7, 7)", "(N, 7)"))
+        self.refused(self.x, "--metric", self.x, parts=("x.npy: array: has shape (23, 7)", "(7, 7) if it is constant"))
+
+    def test_default_outputs_stand_beside_the_points(self) -> None:
+        for words in ((self.x,), ("--coords", self.x)):
+            self.assertEqual(rf.run("npy_to_hdf5.py", *words, "--metric", "identity", "-q").returncode, 0)
+            self.x.with_suffix(".h5").unlink()
+
+
+@pytest.mark.quick
 class Options(ConverterTest):
     def test_periods(self) -> None:
         result = self.convert(self.source, "--periods", PERIODS)
@@ -362,6 +433,12 @@ class Options(ConverterTest):
             result = self.convert(self.source, "--density", "uniform", *arguments)
 
             np.testing.assert_array_equal(result["weight"], np.ones(N))
+
+    def test_the_users_word_for_free_ends_is_kept(self) -> None:
+        """A manifold that is only K7's guess says nothing of periods."""
+        self.assertNotIn("periods", self.convert(self.source))
+        np.testing.assert_array_equal(self.convert(self.source, "--manifold", "euclidean")["periods"], np.zeros(7))
+        self.assertNotIn("periods", self.convert(self.source, "--manifold", "torus7"))
 
     def test_output_is_no_input(self) -> None:
         np.savez(self.target / "samples.npz", coords=arrays()[COORDS], metric=arrays()[METRIC])

@@ -15,6 +15,7 @@ import unittest
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -247,6 +248,48 @@ class Verdicts(RunFolderTest):
         rf.write_json(self.folder / "spectral.json", tree)
         self.assert_refused("key spectral.limit.lambda_1")
 
+    def limits_by(self, method: str | None, basis: str = "limit") -> tuple[str, str]:
+        """Summary and page of a run whose lambda_1 was judged by that method."""
+        tree = rf.spectral_tree(rf.metrics(), 0.12)
+        size = len(tree["spectral"]["eigenvalues"])
+        limit = 0.1313 if basis == "limit" else 0.12
+        tree["spectral"] |= {
+            "limit": {"lambda_1": limit, "error": 0.002, "lambda1_times_Hstar": limit * 99,
+                      "deviation_percent": abs(limit * 99 - 13) / 13 * 100, "obstacle": ""},
+            "extrapolated": [0.0, limit, limit, *[None] * (size - 3)], "error": [0.0, 0.002, 0.002, *[None] * (size - 3)],
+            "multiplets": [{"first": 1, "count": 2, "method": method}, {"first": 3, "count": 1e9, "method": "graph"}]}
+        status = "PASSED" if basis == "limit" else "PARTIAL"
+        tree["validation"] = {"passed": status == "PASSED", "status": status, "basis": basis, "method": method}
+        if method is None:
+            del tree["validation"]["method"], tree["spectral"]["multiplets"]
+        rf.write_json(self.folder / "spectral.json", tree)
+        done = rf.run("k7_report", self.folder)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout.splitlines()[0], (self.folder / "results.html").read_text()
+
+    def test_the_judged_value_is_called_by_its_method(self) -> None:
+        rf.make_run(self.folder, training=False)
+        for method, basis, words, names in (("ritz", "limit", "by Rayleigh-Ritz", "λ₁ (Rayleigh–Ritz)"),
+                                            ("graph", "limit", "of the graphs' limit k, N", "λ₁ (limit of graphs"),
+                                            ("both", "limit", "between graphs and Rayleigh-Ritz", "disagree"),
+                                            ("graph", "graph", "of one graph", "λ₁ (one graph)"),
+                                            ("notebook", "graph", "of the notebook's matrix", "notebook's matrix"),
+                                            (None, "limit", "of the limit k, N", "λ₁ (limit k, N")):
+            with self.subTest(method=method, basis=basis):
+                summary, page = self.limits_by(method, basis)
+                self.assertIn(f"lambda_1 H* {words}", summary)
+                verdict = page[page.index('class="verdict'):page.index("K7 reports what it finds")]
+                self.assertIn(names, verdict)
+                self.assertEqual("k, N" in summary, method is None or (method, basis) == ("graph", "limit"))
+                self.assertEqual("k, N →" in verdict, method is None or (method, basis) == ("graph", "limit"))
+                self.assertEqual(page.count(f'<td class="number">{method}</td>'), 2 if method else 0)
+
+    def test_a_method_of_later_versions_is_told_as_it_is(self) -> None:
+        rf.make_run(self.folder, training=False)
+        summary, page = self.limits_by("<b>new")
+        self.assertNotIn("<b>new", page)
+        self.assertEqual(page.count("&lt;b&gt;new</td>"), 2)
+
     def test_the_bounds_of_a_constant_metric_stand_beside_the_eigenvalues(self) -> None:
         rf.make_run(self.folder, training=False)
         tree = rf.spectral_tree(rf.metrics())
@@ -406,6 +449,19 @@ class FailingWrites(RunFolderTest):
         self.assertEqual(rf.run("k7_report", self.folder).returncode, 0)
 
         self.assertEqual(self.results()["constants"]["H_star"], 99)
+
+    def test_a_missing_library_is_one_line(self) -> None:
+        rf.make_run(self.folder, training=False)
+        before = sorted(self.folder.iterdir())
+        for library in ("h5py", "numpy", "matplotlib"):
+            with tempfile.TemporaryDirectory(prefix="k7_report_test.") as name:
+                (Path(name) / f"{library}.py").write_text(f"raise ImportError('no {library}')\n")
+                with mock.patch.dict(os.environ, PYTHONPATH=name):
+                    done = rf.run("k7_report", self.folder)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertRegex(done.stderr, rf"\Ak7_report: error: {library}: is missing for [^\n]+; install it with apt "
+                                          rf"install python3-{library} or pip install {library}\n\Z")
+            self.assertEqual(sorted(self.folder.iterdir()), before)
 
 
 def limit_file_size() -> None:

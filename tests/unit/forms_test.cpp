@@ -92,6 +92,26 @@ TEST(Forms, contraction_metric_is_the_notebooks) {
   }
 }
 
+/// In units s times as small the volume of the unit cube is s^7 times as large, also where its square, the
+/// determinant, is no double.
+TEST(Forms, inverse_volume_is_right_where_the_determinant_is_no_double) {
+  Matrix7 g = Matrix7::Identity();
+  for (int i = 0; i < dim; ++i) {
+    g(i, i) = 1.0 + i;
+    for (int j = 0; j < i; ++j) g(i, j) = g(j, i) = 0.3 / (i + j);
+  }
+  const double volume = std::sqrt(determinant(pack(g.data()).data()));
+  for (const int power : {0, 1, -3, 100, -100, 140, -140}) {
+    const Matrix7 scaled = g * std::ldexp(1.0, 2 * power);
+    const double expected = std::ldexp(1.0 / volume, -7 * power);
+    EXPECT_NEAR(inverse_volume(pack(scaled.data()).data()) / expected, 1.0, 1e-14) << power;
+  }
+  // Nor need the products of some directions be.
+  for (int i = 0; i < dim; ++i)
+    for (int j = 0; j < dim; ++j) g(i, j) = std::ldexp(g(i, j), (i < 3 ? 400 : -300) + (j < 3 ? 400 : -300));
+  EXPECT_NEAR(inverse_volume(pack(g.data()).data()) * volume, 1.0, 1e-14);
+}
+
 TEST(Forms, a_degenerate_form_has_no_metric) {
   Form3 phi{};
   phi[0] = 1.0;

@@ -42,7 +42,7 @@ class Conversion:
 
     def summary(self) -> str:
         """What the points were taken for."""
-        is_region = self.periods is None and self.manifold in ("euclidean", "notebook-chart")
+        is_region = not any(self.periods or ()) and self.manifold in ("euclidean", "notebook-chart")
         return (self.manifold + (", not periodic" if is_region else "")
                 + (f", density {self.density}" if self.density else ""))
 
@@ -138,6 +138,7 @@ def choose(inputs: InputArrays, manifold: str | None, periods: tuple[float, ...]
     go together.
     """
     _check_options(manifold, periods, density)
+    says_euclidean = manifold == "euclidean"
     stray = _stray_row(inputs) if inputs.are_notebooks else None
     is_notebook = inputs.are_notebooks and stray is None
     note = ""
@@ -150,6 +151,8 @@ def choose(inputs: InputArrays, manifold: str | None, periods: tuple[float, ...]
         density = "notebook"
     if periods is None and manifold == "s1xs3xs3":
         periods = NECK_PERIODS
+    if periods is None and says_euclidean:
+        periods = (0.0,) * len(NECK_PERIODS)  # the user's word, so that k7_spectral does not ask for it
     return Conversion(inputs.arrays, inputs.n_samples, manifold, periods, density), note
 
 

@@ -175,9 +175,9 @@ def draw_spectrum(axes: Axes, data: RunData) -> None:
     if len(raw) <= MANY_POINTS:
         axes.vlines(index, 0, best, color=GREY, lw=1.2, alpha=0.45)
     if best != raw:
-        axes.plot(index, raw, "o", mfc="white", mec=GREY, ms=8, label="not extrapolated")
+        axes.plot(index, raw, "o", mfc="white", mec=GREY, ms=8, label="one graph")
     errors = [np.nan if e is None else abs(float(e)) for e in spectral.get("error") or [None] * len(raw)]
-    _draw_groups(axes, best, errors, "extrapolated" if best != raw else "computed")
+    _draw_groups(axes, best, errors, "limit" if best != raw else "computed")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
     axes.set_xlim(-0.7, len(raw) - 0.3)
     tops = np.concatenate([np.asarray(best) + np.nan_to_num(errors), raw, [target]])

@@ -105,6 +105,9 @@ SPECTRAL_OPTIONAL_KEYS: dict[str, Check] = {
     "spectral.n_points": INTEGER, "spectral.zero_modes": INTEGER,
     "spectral.converged": BOOLEAN,
     "validation.basis": ("graph or limit", lambda v: v in ("graph", "limit")),
+    "validation.method": TEXT,
+    "spectral.multiplets": ("an array of multiplets, each with first and count",
+                            lambda v: isinstance(v, list) and all(map(_is_multiplet, v))),
 }
 # Of the constant metric near that of the samples, where there is one.
 WITNESS_KEYS: dict[str, Check] = {"spectral.constant_metric": OBJECT} | {
@@ -114,6 +117,11 @@ LIMIT_KEYS: dict[str, Check] = {
     "spectral.limit": OBJECT, "spectral.limit.lambda_1": NUMBER, "spectral.limit.error": NUMBER,
     "spectral.limit.lambda1_times_Hstar": NUMBER, "spectral.limit.deviation_percent": NUMBER,
 }
+
+
+def _is_multiplet(value: Any) -> bool:
+    return (isinstance(value, dict) and all(INTEGER[1](value.get(key)) and value[key] >= 0 for key in ("first", "count"))
+            and isinstance(value.get("method"), (str, type(None))))
 
 
 def read_train(path: Path) -> Json:

@@ -7,9 +7,11 @@ import lzma
 import os
 import zipfile
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from types import MappingProxyType
+from typing import Any, BinaryIO, Iterator, Mapping
 
 import numpy as np
 
@@ -27,6 +29,9 @@ TENSOR = (7, 7, 7)  # a 3-form with all its indices
 CONSTANTS: dict[str, tuple[tuple[int, ...], ...]] = {"coords": (), "metric": ((7, 7),), "phi": ((35,), TENSOR)}
 ALTERNATIVES = {"coords": "", "metric": ", or (7, 7) if it is constant",
                 "phi": " or (N, 7, 7, 7), or (35,) or (7, 7, 7) if it is constant"}
+
+IDENTITY = "identity"  # the word for the metric of flat coordinates
+REMEDIES = {"coords": "--coords FILE", "metric": "--metric FILE, or --metric identity for lengths in flat coordinates"}
 
 NO_ARRAY = (ValueError, EOFError, SyntaxError)  # what numpy raises for a file that is no array
 NO_ZIP = (*NO_ARRAY, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, NotImplementedError)
@@ -81,27 +86,62 @@ class InputArrays:
         return len(self.arrays["coords"].values)
 
 
-def find_arrays(source: Path) -> InputArrays:
-    """The arrays of a folder or an .npz file, checked for type, shape and number of rows.
+def find_arrays(source: Path | None, named: Mapping[str, str] = MappingProxyType({})) -> InputArrays:
+    """The arrays of a folder, an .npz file, or a lone .npy file of coordinates, checked for type, shape and rows.
 
-    Raises InputError naming the file that is missing or wrong.
+    `named` holds those that stand elsewhere, by the dataset that they become, as named_array() reads them. Raises
+    InputError naming the file that is missing or wrong.
     """
-    if source.is_dir():
-        prefix = _prefix(source, [path.stem for path in source.glob("*.npy")])
-        paths = {name: source / f"{prefix}{name}.npy" for name in ROW_SHAPES}
-        arrays = {name: InputArray(name, path, "array", open_npy(path, name)) for name, path in paths.items()
-                  if name != "phi" or os.path.lexists(path)}
-    elif source.suffix == ".npz":
-        prefix, arrays = _read_npz(source)
-    else:
-        problem = "is not a folder and not an .npz file" if source.exists() else "is missing"
-        raise InputError(source, problem, "give a folder with .npy files, or an .npz file")
+    prefix, found = _arrays_of(source, [name for name in ROW_SHAPES if name not in named]) if source else ("", {})
+    found |= {name: named_array(name, text) for name, text in named.items()}
+    for name in ("coords", "metric"):
+        if name not in found:
+            raise InputError(source or named_path(named["coords"]), "is missing",
+                             f"should have shape {shape_text(name)}, or be named: {REMEDIES[name]}",
+                             f"array {prefix}{name}")
+    arrays = {name: found[name] for name in ROW_SHAPES if name in found}
     coords = arrays["coords"]
     for array in arrays.values():
         if not array.is_constant:
             other = coords.path.name if coords.path != array.path else coords.where
             check_same_rows(array.path, array.where, array.values, len(coords.values), other)
     return InputArrays(arrays, are_notebooks=prefix == PREFIX)
+
+
+def _arrays_of(source: Path, names: list[str]) -> tuple[str, dict[str, InputArray]]:
+    """The prefix of the names in a folder or file, and those of the wanted arrays that are there."""
+    if source.is_dir():
+        prefix = _prefix(source, [path.stem for path in source.glob("*.npy")])
+        paths = {name: source / f"{prefix}{name}.npy" for name in names}
+        return prefix, {name: InputArray(name, path, "array", open_npy(path, name)) for name, path in paths.items()
+                        if os.path.lexists(path)}
+    if source.suffix == ".npz":
+        return _read_npz(source, names)
+    if source.suffix == ".npy":
+        return "", {"coords": named_array("coords", str(source))} if "coords" in names else {}
+    problem = "is not a folder and not an .npz or .npy file" if source.exists() else "is missing"
+    raise InputError(source, problem, "give a folder with .npy files, or an .npz file")
+
+
+def named_array(name: str, text: str) -> InputArray:
+    """The array that an option names: FILE.npy, FILE.npz with one array in it, FILE.npz:KEY, or identity for a metric."""
+    path = named_path(text)
+    if name == "metric" and text == IDENTITY:
+        return InputArray(name, path, "array", np.eye(7))
+    if path.suffix != ".npz":
+        return InputArray(name, path, "array", open_npy(path, name))
+    with _open_npz(path) as archive:
+        keys = _keys(archive)
+        key = text[len(str(path)) + 1 :] or (keys[0] if len(keys) == 1 else None)
+        if key is None:
+            raise InputError(path, f"holds {len(keys)} arrays", f"should be followed by the name of one: {path}:NAME")
+        return _read_member(path, archive, name, key)
+
+
+def named_path(text: str) -> Path:
+    """The file of what an option names, without the :KEY of an array in it."""
+    file, colon, key = text.rpartition(":")
+    return Path(file if colon and key and file.endswith(".npz") else text)
 
 
 def _prefix(source: Path, found: list[str]) -> str:
@@ -132,21 +172,31 @@ def open_npy(path: Path, name: str) -> np.ndarray:
     return array
 
 
-def _read_npz(path: Path) -> tuple[str, dict[str, InputArray]]:
-    """The prefix of the names, and the arrays, which are read into memory: compressed ones cannot be mapped."""
+@contextmanager
+def _open_npz(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The file, with InputError for what is wrong with it in the body too."""
     check_regular(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            keys = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
-            prefix = _prefix(path, keys)
-            wanted = {name: f"{prefix}{name}" for name in ROW_SHAPES if name != "phi" or f"{prefix}{name}" in keys}
-            arrays = {name: _read_member(path, archive, name, key) for name, key in wanted.items()}
+            yield archive
     except OSError as error:
         raise from_os_error(error, path, "read") from error
     except NO_ZIP as error:
         raise InputError(path, f"is not a usable .npz file ({str(error)[:80]})",
                          "should be written by numpy.savez from float arrays, not pickled") from error
-    return prefix, arrays
+
+
+def _keys(archive: zipfile.ZipFile) -> list[str]:
+    return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+
+
+def _read_npz(path: Path, names: list[str]) -> tuple[str, dict[str, InputArray]]:
+    """The prefix of the names, and the arrays, which are read into memory: compressed ones cannot be mapped."""
+    with _open_npz(path) as archive:
+        keys = _keys(archive)
+        prefix = _prefix(path, keys)
+        return prefix, {name: _read_member(path, archive, name, f"{prefix}{name}") for name in names
+                        if f"{prefix}{name}" in keys}
 
 
 def _read_member(path: Path, archive: zipfile.ZipFile, name: str, key: str) -> InputArray:

@@ -14,7 +14,7 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from . import __version__, page_text
 from .inputs import Json, is_number
-from .results import RunData, groups, judged
+from .results import RunData, groups, judged, judged_words
 
 LONG_LIST = 8  # longer lists of numbers are summarised
 NEW_GROUP = ' class="new-group"'
@@ -78,13 +78,14 @@ def _programs(tree: Json) -> list[Json]:
 def _verdict(tree: Json) -> str:
     status, target = tree["validation"]["status"], tree["spectral"]["target"]
     word, meaning = page_text.VERDICT_WORDS[status]
-    found = judged(tree)
+    found, words = judged(tree), judged_words(tree)
     bar = f" ± {_value(found['error'])}" if found["error"] is not None else ""
     return (f'<section class="verdict {status}" aria-label="Verdict">\n<strong>{word}</strong>\n'
-            f'<p class="numbers">{found["name"]} = {_value(found["lambda_1"])}{bar}, so λ₁·H* = '
+            f'<p class="numbers">{words.name} = {_value(found["lambda_1"])}{bar}, so λ₁·H* = '
             f'<b>{_value(found["lambda1_times_Hstar"])}</b>; the prediction is {_value(target)}: '
             f'{found["deviation_percent"]:.4g} % apart ({meaning}).</p>\n'
-            f'<p class="soft">{page_text.VERDICT_EXPLAINED}</p>\n</section>')
+            + (f"<p>{words.explained}</p>\n" if words.explained else "")
+            + f'<p class="soft">{page_text.VERDICT_EXPLAINED}</p>\n</section>')
 
 
 def _notes(tree: Json) -> str:
@@ -131,9 +132,11 @@ def _spectrum(tree: Json) -> str:
     """The table of eigenvalues; a thicker line begins each group of near-equal ones."""
     spectral = tree["spectral"]
     columns = {"λ": spectral["eigenvalues"]}
-    for title, key in (("residual", "residual"), ("extrapolated", "extrapolated"), ("error", "error")):
+    for title, key in (("residual", "residual"), ("limit", "extrapolated"), ("error", "error")):
         if any(value is not None for value in spectral.get(key) or []):
             columns[title] = spectral[key]
+    if "limit" in columns and (methods := _methods(spectral)):
+        columns["by"] = methods
     for key, title in page_text.WITNESS_COLUMNS.items():
         if (spectral.get("constant_metric") or {}).get(key):
             columns[title] = spectral["constant_metric"][key]
@@ -151,6 +154,17 @@ def _spectrum(tree: Json) -> str:
             f"{text}. Lines mark groups closer than 3 %.</caption>\n"
             f'<thead><tr><th scope="col">index</th>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>{witness}\n'
             f"</section>")
+
+
+def _methods(spectral: Json) -> list[str | None]:
+    """What the limit of each eigenvalue comes from; nothing where spectral.json does not say it."""
+    methods: list[str | None] = [None] * len(spectral["eigenvalues"])
+    for multiplet in spectral.get("multiplets") or []:
+        first = int(multiplet["first"])
+        for i in range(first, min(first + int(multiplet["count"]), len(methods))):
+            if spectral["extrapolated"][i] is not None:
+                methods[i] = multiplet.get("method")
+    return methods if any(methods) else []
 
 
 def _metric(tree: Json, data: RunData) -> str:

@@ -22,9 +22,9 @@ HOW_TO_READ = {
     "spectrum": "Each point is an eigenvalue of the Laplacian on the sampled metric, counted from the constant "
                 "function, λ₀ = 0. Neighbours closer than 3 % share a colour and are counted above (4× is a "
                 "multiplicity of about four; ≥ marks a group in which the computed list ends). Bars are the error "
-                "estimates of the extrapolation to infinitely many points and neighbours, open circles the values "
-                "before it. The dashed line is where the prediction puts λ₁; no other eigenvalue is meant "
-                "to lie on it.",
+                "estimates of the limits, which come from graphs with more and more points and neighbours, or from "
+                "Rayleigh–Ritz, as the table says; open circles are the values of one graph. The dashed "
+                "line is where the prediction puts λ₁; no other eigenvalue is meant to lie on it.",
     "histogram": "How det g is distributed over all samples. A metric with det g equal to the target everywhere gives "
                  "one bar on the dashed line, and the legend then says that all values are equal. A wide or shifted "
                  "histogram means that the determinant condition does not hold at every point, or that the metric was "

@@ -237,14 +237,50 @@ def build(data: RunData) -> Json:
     return tree
 
 
+@dataclass(frozen=True)
+class JudgedWords:
+    """How the judged lambda_1 is called, by what it comes from."""
+
+    summary: str  # after "lambda_1 H*" on a terminal
+    name: str  # on the page
+    explained: str = ""
+
+
+# By validation.basis and validation.method; older files have no method.
+JUDGED_WORDS = {
+    ("limit", "graph"): JudgedWords(
+        " of the graphs' limit k, N -> infinity", "λ₁ (limit of graphs, k, N → ∞)",
+        "It comes from graphs of the samples, whose λ₁ was extrapolated to infinitely many neighbours and points."),
+    ("limit", "ritz"): JudgedWords(
+        " by Rayleigh-Ritz", "λ₁ (Rayleigh–Ritz)",
+        "It comes from Rayleigh–Ritz: the least energy that smooth functions on the whole manifold can have, averaged "
+        "over the samples. Nothing was extrapolated in k and N; the bar holds what the samples and the functions leave "
+        "open."),
+    ("limit", "both"): JudgedWords(
+        " between graphs and Rayleigh-Ritz", "λ₁ (graphs and Rayleigh–Ritz disagree)",
+        "The limit of graphs of the samples and Rayleigh–Ritz on smooth functions differ by more than their bars, and "
+        "the bar shown covers both."),
+    ("limit", None): JudgedWords(" of the limit k, N -> infinity", "λ₁ (limit k, N → ∞)"),
+    ("graph", "graph"): JudgedWords(
+        " of one graph", "λ₁ (one graph)", "It is that of one graph of the samples, not extrapolated."),
+    ("graph", "notebook"): JudgedWords(" of the notebook's matrix", "λ₁ (the notebook's matrix)"),
+}
+
+
+def judged_words(tree: Json) -> JudgedWords:
+    """What to call the judged value; without a word where nothing is known of its origin."""
+    validation = tree["validation"]
+    basis = validation.get("basis")
+    return JUDGED_WORDS.get((basis, validation.get("method")), JUDGED_WORDS.get((basis, None), JudgedWords("", "λ₁")))
+
+
 def judged(tree: Json) -> Json:
     """lambda_1, its product with H* and the deviation that the verdict is about: those of the limit where it judged that."""
     spectral = tree["spectral"]
     if tree["validation"].get("basis") == "limit":
-        return {"name": "λ₁ (limit k, N → ∞)", **spectral["limit"]}
+        return spectral["limit"]
     error = (spectral.get("error") or [None, None])[1]
-    return {"name": "λ₁", "error": error} | {key: spectral[key] for key in
-                                             ("lambda_1", "lambda1_times_Hstar", "deviation_percent")}
+    return {"error": error} | {key: spectral[key] for key in ("lambda_1", "lambda1_times_Hstar", "deviation_percent")}
 
 
 def _where(data: RunData) -> Json:

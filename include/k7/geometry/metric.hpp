@@ -44,4 +44,8 @@ double least_eigenvalue_bound(const Matrix7& a, const Matrix7& inverse);
 /// Determinant of a packed positive definite metric.
 double determinant(const double* packed);
 
+/// 1 / sqrt(det g) of a packed positive definite metric; right also where the determinant is too large or too small
+/// for a double. Zero or infinite where it is so itself.
+double inverse_volume(const double* packed);
+
 }  // namespace k7::geometry

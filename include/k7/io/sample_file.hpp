@@ -29,7 +29,8 @@ class SampleReader {
   GlobalIndex n_points() const { return n_points_; }
   const geometry::Manifold& manifold() const { return *manifold_; }
   bool has_weights() const { return has_weights_; }
-  /// Whether the file says which coordinates are periodic, by the attribute periods or by its manifold.
+  /// Whether the file says which coordinates are periodic, by the attribute periods or by its manifold;
+  /// "euclidean" is what converters write for want of better, and does not.
   bool says_periods() const { return says_periods_; }
   const std::string& path() const;
 

@@ -13,7 +13,6 @@ namespace k7::spectral {
 namespace {
 
 constexpr double far_in_distances = 3.0;
-constexpr std::size_t most_rows = 20;     // that are kept in results
 constexpr std::size_t most_examples = 3;  // that are named in messages
 
 double median(std::vector<double>& values) {
@@ -40,19 +39,19 @@ std::vector<double> remoteness(const KnnGraph& graph, const parallel::Communicat
 
 }  // namespace
 
-Strays find_strays(const KnnGraph& graph, const parallel::Communicator& comm) {
-  const auto remote = remoteness(graph, comm);
+Strays strays_beyond(double far, const std::vector<double>& remote, const std::vector<GlobalIndex>& ids,
+                     const parallel::Communicator& comm) {
   Strays strays;
   strays.is_stray.resize(remote.size());
   std::vector<std::pair<GlobalIndex, double>> mine;
   for (std::size_t i = 0; i < remote.size(); ++i) {
-    strays.is_stray[i] = remote[i] > far_in_distances ? 1 : 0;
-    if (strays.is_stray[i] != 0) mine.emplace_back(graph.ids[i], remote[i]);
+    strays.is_stray[i] = remote[i] > far ? 1 : 0;
+    if (strays.is_stray[i] != 0) mine.emplace_back(ids[i], remote[i]);
   }
   strays.count = comm.sum(static_cast<GlobalIndex>(mine.size()));
   std::sort(mine.begin(), mine.end());
   constexpr GlobalIndex none = std::numeric_limits<GlobalIndex>::max();
-  for (std::size_t next = 0; strays.rows.size() < most_rows;) {
+  for (std::size_t next = 0; strays.rows.size() < Strays::most_rows;) {
     const GlobalIndex own = next < mine.size() ? mine[next].first : none;
     const GlobalIndex row = comm.min(own);
     if (row == none) break;
@@ -64,6 +63,19 @@ Strays find_strays(const KnnGraph& graph, const parallel::Communicator& comm) {
   }
   if (strays.count > static_cast<GlobalIndex>(most_examples)) strays.examples += ", ...";
   return strays;
+}
+
+Strays find_strays(const KnnGraph& graph, const parallel::Communicator& comm) {
+  return strays_beyond(far_in_distances, remoteness(graph, comm), graph.ids, comm);
+}
+
+std::string description(const Strays& strays, GlobalIndex n_points, const std::string& source) {
+  return fmt::format("{}: {} of {} points lie far from all others: {}", source, strays.count, n_points,
+                     strays.examples);
+}
+
+bool are_too_many(GlobalIndex n_strays, GlobalIndex n_points, int k) {
+  return n_strays > 1 + n_points / 100 || n_points - n_strays <= k;
 }
 
 PointCloud without(const PointCloud& cloud, const Strays& strays) {
