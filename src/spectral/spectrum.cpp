@@ -70,8 +70,13 @@ io::Json one_method_json(const SpectrumLimit& limit, std::size_t n_reported) {
           {"multiplets", multiplets_json(limit)}};
 }
 
+/// Where the metric was looked at.
+std::string points_of(const SpectrumReport& report) {
+  return report.quadrature ? "nodes" : "samples";
+}
+
 /// The bounds of the reported eigenvalues.
-io::Json witness_json(const Witness& witness, std::size_t n_reported) {
+io::Json witness_json(const Witness& witness, std::size_t n_reported, const std::string& over) {
   io::Json rows = io::Json::array();
   for (int a = 0; a < geometry::dim; ++a) {
     const auto row = witness.metric.row(a);
@@ -81,7 +86,7 @@ io::Json witness_json(const Witness& witness, std::size_t n_reported) {
           {"eigenvalues", per_eigenvalue(witness.values, n_reported)},
           {"lower", per_eigenvalue(witness.lower, n_reported)},
           {"upper", per_eigenvalue(witness.upper, n_reported)},
-          {"over", "samples"}};
+          {"over", over}};
 }
 
 /// The multiplet of the first eigenvalue after the zero mode, null without one.
@@ -150,13 +155,13 @@ std::string multiplet_table(const SpectrumLimit& limit, std::size_t n_reported) 
 }
 
 /// One line for equal eigenvalues of the constant metric.
-std::string witness_table(const Witness& witness, std::size_t n_reported) {
+std::string witness_table(const Witness& witness, std::size_t n_reported, const std::string& over) {
   constexpr double rounding = 1e-9;
   const auto& values = witness.values;
   if (values.size() < 2) return {};
-  std::string text = format(
-      "near a constant metric: lambda_1 between %.6g and %.6g (over the samples; no proof between them)\n",
-      witness.lower[1], witness.upper[1]);
+  std::string text =
+      format("near a constant metric: lambda_1 between %.6g and %.6g (over the %s; no proof between them)\n",
+             witness.lower[1], witness.upper[1], over.c_str());
   text += format("%-12s  %12s  %12s  %12s\n", "index", "constant", "at least", "at most");
   for (std::size_t first = 1, next = 1; first < std::min(values.size(), n_reported); first = next) {
     while (next < values.size() && values[next] <= (1.0 + rounding) * values[first]) ++next;
@@ -229,7 +234,8 @@ io::Json spectrum_json(const SpectrumReport& report) {
                                       {"functions", report.quadrature->n_functions},
                                       {"degrees", report.quadrature->degrees}};
   if (report.witness)
-    json["spectral"]["constant_metric"] = witness_json(*report.witness, pairs.values.size());
+    json["spectral"]["constant_metric"] =
+        witness_json(*report.witness, pairs.values.size(), points_of(report));
   json["spectral"]["ladder"] = ladder_json(report.ladder);
   json["validation"] = {{"passed", verdict.passed},
                         {"status", verdict.status},
@@ -260,7 +266,7 @@ std::string spectrum_table(const SpectrumReport& report) {
   }
   if (!report.limit.multiplets.empty()) text += multiplet_table(report.limit, pairs.values.size());
   if (!report.limit.obstacle.empty()) text += "no limits: " + report.limit.obstacle + "\n";
-  if (report.witness) text += witness_table(*report.witness, pairs.values.size());
+  if (report.witness) text += witness_table(*report.witness, pairs.values.size(), points_of(report));
   const Verdict verdict = judge(report);
   text += format("lambda_1 * H* = %.6g (%s) with H* = %g; target %g, deviation %.2f %%: %s\n",
                  verdict.lambda1_h_star, judged_method(report).c_str(), report.prediction.h_star,

@@ -59,7 +59,8 @@ void expect_right(const SpectrumReport& report, const std::vector<double>& exact
 
 TEST(KnownMetric, constant_metrics_have_their_spectra_to_ten_digits) {
   for (const std::string name : {"s1xs3xs3", "torus7"})
-    for (const double strength : {0.0, 0.5}) {
+    for (const double strength :
+         name == "torus7" ? std::vector<double>{0.0, 0.5} : std::vector<double>{0.5}) {
       const auto manifold = geometry::make_manifold(name);
       const Matrix7 g = mixed_metric(strength);
       const auto report = solve(*manifold, [&](const double*) { return g; });
@@ -108,12 +109,10 @@ TEST(KnownMetric, distorted_necks_have_the_spectrum_of_the_left_invariant_one) {
   const auto neck = geometry::make_manifold("s1xs3xs3");
   const Matrix7 g = mixed_metric(0.3);
   const auto exact = neck->reference_spectrum(g, 15);
-  for (const double e : {1e-4, 0.1}) {
-    const auto report = solve(*neck, distorted_neck(g, e), 7);
-    expect_right(report, exact, "e = " + std::to_string(e));
-    for (std::size_t k = 1; e < 1e-3 && k < 7; ++k)
-      EXPECT_NEAR(report.limit.values[k], exact[k], 1e-6 * exact[k]) << "eigenvalue " << k;
-  }
+  const auto report = solve(*neck, distorted_neck(g, 1e-4), 7);
+  expect_right(report, exact, "neck");
+  for (std::size_t k = 1; k < 7; ++k)
+    EXPECT_NEAR(report.limit.values[k], exact[k], 1e-6 * exact[k]) << "eigenvalue " << k;
 }
 
 /// h(r)^2 dr^2 + c^2 (round + round) with h = 1 + sin(r) / 2: an interval of length L = int h dr with free ends times two
@@ -140,35 +139,47 @@ TEST(KnownMetric, intervals_in_another_coordinate_have_their_spectrum) {
 }
 
 TEST(KnownMetric, units_come_back) {
-  for (const std::string name : {"s1xs3xs3", "torus7"}) {
-    const auto manifold = geometry::make_manifold(name);
-    const Matrix7 g = mixed_metric(0.4);
-    const auto one = solve(
-        *manifold, [&](const double*) { return g; }, 4);
-    for (const int power : {-140, 9}) {
-      const double c = std::pow(10.0, power);
-      const auto report = solve(
-          *manifold, [&](const double*) -> Matrix7 { return c * g; }, 4);
-      for (std::size_t k = 1; k < 4; ++k)
-        EXPECT_NEAR(report.limit.values[k] * c, one.limit.values[k], 1e-9 * one.limit.values[k])
-            << name << " times 1e" << power;
-    }
+  const auto torus = geometry::make_manifold("torus7");
+  const Matrix7 g = mixed_metric(0.4);
+  const auto one = solve(
+      *torus, [&](const double*) { return g; }, 4);
+  for (const int power : {-140, 9, 140}) {
+    const double c = std::pow(10.0, power);
+    const auto report = solve(
+        *torus, [&](const double*) -> Matrix7 { return c * g; }, 4);
+    for (std::size_t k = 1; k < 4; ++k)
+      EXPECT_NEAR(report.limit.values[k] * c, one.limit.values[k], 1e-9 * one.limit.values[k])
+          << "times 1e" << power;
   }
 }
 
 TEST(KnownMetric, same_on_any_number_of_ranks) {
-  const auto neck = geometry::make_manifold("s1xs3xs3");
-  const auto metric = function_of(*neck, distorted_neck(mixed_metric(0.3), 0.05));
+  const auto torus = geometry::make_manifold("torus7");
+  const auto metric = function_of(*torus, distorted_torus(mixed_metric(0.3), 0.05));
   SpectrumOptions options;
   options.eigenvalues = 5;
   options.accuracy = any_accuracy;
   Observer silent;
   const parallel::Communicator alone(MPI_COMM_SELF);
-  const auto mine = compute_spectrum(metric, *neck, options, alone, silent);
-  const auto ours = compute_spectrum(metric, *neck, options, world(), silent);
+  const auto mine = compute_spectrum(metric, *torus, options, alone, silent);
+  const auto ours = compute_spectrum(metric, *torus, options, world(), silent);
   EXPECT_EQ(mine.quadrature->n_nodes, ours.quadrature->n_nodes);
   for (std::size_t k = 1; k < 5; ++k)
     EXPECT_NEAR(ours.limit.values[k], mine.limit.values[k], 1e-11 * mine.limit.values[k]);
+}
+
+/// Where the first rules leave a wide bar, finer ones are used, and the bar shrinks, and still holds the truth.
+TEST(LongKnownMetric, finer_rules_have_smaller_bars) {
+  const auto neck = geometry::make_manifold("s1xs3xs3");
+  const Matrix7 g = mixed_metric(0.3);
+  const auto exact = neck->reference_spectrum(g, 15);
+  const auto coarse = solve(*neck, distorted_neck(g, 0.1), 5);
+  const auto fine = solve(*neck, distorted_neck(g, 0.1), 5, 1e-9);
+  expect_right(coarse, exact, "coarse");
+  expect_right(fine, exact, "fine");
+  EXPECT_GT(fine.quadrature->n_nodes, coarse.quadrature->n_nodes);
+  EXPECT_LT(fine.limit.errors[1], 0.5 * coarse.limit.errors[1]);
+  for (std::size_t k = 2; k < 5; ++k) EXPECT_LT(fine.limit.errors[k], 1.001 * coarse.limit.errors[k]) << k;
 }
 
 /// The message of a computation that must fail with an error of the input.

@@ -105,7 +105,7 @@ SPECTRAL_OPTIONAL_KEYS: dict[str, Check] = {
     "spectral.n_points": INTEGER, "spectral.zero_modes": INTEGER,
     "spectral.converged": BOOLEAN,
     "validation.basis": ("graph or limit", lambda v: v in ("graph", "limit")),
-    "validation.method": TEXT,
+    "validation.method": TEXT, "spectral.quadrature": OBJECT,
     "spectral.multiplets": ("an array of multiplets, each with first and count",
                             lambda v: isinstance(v, list) and all(map(_is_multiplet, v))),
 }

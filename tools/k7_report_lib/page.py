@@ -168,7 +168,8 @@ def _methods(spectral: Json) -> list[str | None]:
 
 
 def _metric(tree: Json, data: RunData) -> str:
-    labels = {"n_samples": "samples", "det_mean": "mean of det g", "det_std": "standard deviation of det g",
+    points = "quadrature nodes" if "quadrature" in tree["spectral"] else "samples"
+    labels = {"n_samples": points, "det_mean": "mean of det g", "det_std": "standard deviation of det g",
               "det_min": "smallest det g", "det_max": "largest det g"}
     rows = [(labels.get(key, key), value) for key, value in tree["metric"].items()]
     target, factor = data.constants["det_g_target"], data.frame_factor
@@ -177,7 +178,7 @@ def _metric(tree: Json, data: RunData) -> str:
     if factor != 1.0:
         rows += [("target of det g in this frame", target * factor)] if data.wants_det else []
         rows.append(("det g in this frame over det g in the learned coframe", factor))
-    return _section("Metric", _table(rows, "Computed over all samples; dimensionless."))
+    return _section("Metric", _table(rows, f"Computed over all {points}; dimensionless."))
 
 
 def _best_form(tree: Json, data: RunData) -> str:

@@ -105,7 +105,8 @@ def read_run(folder: Path) -> RunData:
     spectral = inputs.read_spectral(folder / SPECTRAL)
     check_verdict(folder / SPECTRAL, spectral)
     det = samples.det_statistics(folder / SAMPLES)
-    check_metric(folder / SPECTRAL, spectral["metric"], det)
+    if "quadrature" not in spectral["spectral"]:  # otherwise its metric is that of other points, by intention
+        check_metric(folder / SPECTRAL, spectral["metric"], det)
     return RunData(folder, train, history, spectral, det)
 
 
@@ -256,6 +257,11 @@ JUDGED_WORDS = {
         "It comes from Rayleigh–Ritz: the least energy that smooth functions on the whole manifold can have, averaged "
         "over the samples. Nothing was extrapolated in k and N; the bar holds what the samples and the functions leave "
         "open."),
+    ("limit", "quadrature"): JudgedWords(
+        " by Rayleigh-Ritz on the model", "λ₁ (Rayleigh–Ritz on the model)",
+        "It comes from Rayleigh–Ritz: the least energy that smooth functions on the whole manifold can have, integrated "
+        "by quadrature rules, for which the model's metric is known everywhere. No samples were needed; the bar holds "
+        "what the rules and the functions leave open."),
     ("limit", "both"): JudgedWords(
         " between graphs and Rayleigh-Ritz", "λ₁ (graphs and Rayleigh–Ritz disagree)",
         "The limit of graphs of the samples and Rayleigh–Ritz on smooth functions differ by more than their bars, and "
@@ -271,7 +277,8 @@ def judged_words(tree: Json) -> JudgedWords:
     """What to call the judged value; without a word where nothing is known of its origin."""
     validation = tree["validation"]
     basis = validation.get("basis")
-    return JUDGED_WORDS.get((basis, validation.get("method")), JUDGED_WORDS.get((basis, None), JudgedWords("", "λ₁")))
+    method = "quadrature" if "quadrature" in tree["spectral"] else validation.get("method")
+    return JUDGED_WORDS.get((basis, method), JUDGED_WORDS.get((basis, None), JudgedWords("", "λ₁")))
 
 
 def judged(tree: Json) -> Json:
