@@ -44,9 +44,8 @@ std::vector<double> densities(const geometry::Manifold& manifold, const std::vec
                      manifold.frame_volume());
     if (!std::isnormal(weight.back()))
       throw InputError(fmt::format(
-          "{}: /weight row {}: 1 / sqrt(det g) is too {} for float64, nothing was written; use other units "
-          "of "
-          "length, so that the entries of the metric are nearer 1",
+          "{}: /weight row {}: 1 / sqrt(det g) is too {} for float64, nothing was written; choose units in "
+          "which the metric is nearer 1",
           out, begin + static_cast<GlobalIndex>(weight.size()) - 1, weight.back() < 1.0 ? "small" : "large"));
   }
   return weight;
