@@ -128,8 +128,11 @@ double mean_of(const std::vector<Estimate>& values, std::size_t first, std::size
 Estimates estimate_values(const std::vector<Forms>& groups, const Forms& total, Index n, Index count,
                           double usual_gap, const PushOfNoise& push) {
   const RitzPairs pairs = ritz_pairs(total, n);
-  Estimates estimates{pairs.values.size(), {}, {}};
-  const Jackknife noise = jackknife(groups, pairs, std::min(count, estimates.basis_size));
+  Estimates estimates{pairs.values.size(), {}, {}, {}, {}};
+  count = std::min(count, estimates.basis_size);
+  estimates.raw = pairs.values.head(count);
+  estimates.vectors = pairs.functions.leftCols(count);
+  const Jackknife noise = jackknife(groups, pairs, count);
   for (Index k = 0; k < noise.deviations.rows(); ++k)
     estimates.list.push_back(estimate(pairs.values, k, noise.deviations.row(k), push));
   std::sort(estimates.list.begin(), estimates.list.end(),

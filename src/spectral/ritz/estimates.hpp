@@ -32,6 +32,8 @@ struct Estimates {
   Eigen::Index basis_size;               ///< independent ones of the functions
   std::vector<Estimate> list;            ///< at most as many as asked for
   std::vector<MeanEstimate> multiplets;  ///< of the list, the zero mode left out
+  Eigen::VectorXd raw;                   ///< (list.size()) values before anything was taken off, ascending
+  Eigen::MatrixXd vectors;               ///< (n, list.size()) their functions, in the same order
 };
 
 /// How much of the push that the groups of points show there is in their sum. With known densities it is all of it. A

@@ -52,14 +52,13 @@ void make_orthonormal(const double* metric, Index row, Index rows, MatrixXd& gra
   }
 }
 
-/// sum += factor^T factor, lower triangle only.
+}  // namespace
+
 void add_products(const MatrixXd& factor, MatrixXd& sum) {
   if (!openblas_rank_update(factor.data(), static_cast<int>(factor.rows()), static_cast<int>(factor.cols()),
                             sum.data()))
     sum.selfadjointView<Eigen::Lower>().rankUpdate(factor.transpose());
 }
-
-}  // namespace
 
 Weights quadrature_weights(const PointCloud& cloud, const geometry::Manifold& manifold,
                            const std::string& name, const parallel::Communicator& comm) {

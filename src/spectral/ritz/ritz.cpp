@@ -21,13 +21,17 @@ constexpr double points_per_function = 20.0;
 // Of the noise's push where densities come from the neighbours: none or all of it may be there.
 constexpr double estimated_part = 0.5;
 constexpr double estimated_deviation = 0.3;
-// The smaller basis lacks two degrees: what they change is seen from this one on. A coordinate of the unit ball in seven dimensions has the Rayleigh quotient 9 instead of 8.206.
+// A coordinate of the unit ball in seven dimensions has the Rayleigh quotient 9 instead of 8.206.
 constexpr int visible_degree = 3;
 constexpr double unseen_change = 0.1;
 // Times N^{-1/2}: 998 of 1000 pairs of equal eigenvalues are driven less far apart. The noise of cos and sin on a circle
 // has the deviation (2/N)^{1/2} on and off the diagonal, so their distance is more than x N^{-1/2} with the probability
 // exp(-x^2/16).
 constexpr double scatters_between_equals = 10.0;
+// All products of so many features are in a basis for nodes.
+constexpr int degree_for_nodes = 3;
+// Energies of products are means over the factor's directions; functions along a long one have less.
+constexpr double cautious = 0.7;
 // Of nodes: what rounding makes of equal values and of their errors, relative.
 constexpr double gap_of_rounding = 1e-9;
 constexpr double error_of_rounding = 1e-10;
@@ -116,7 +120,7 @@ BasisChoice choose(const std::vector<double>& energies, const std::optional<Node
       choice.highest.push_back(half(*std::min_element(first, first + group.n_directions)));
     }
     choice.highest_total = half(exact.total);
-    choice.always = std::min(visible_degree, choice.highest_total);
+    choice.always = std::min(degree_for_nodes, choice.highest_total);
     choice.most =
         std::max(choice.most, static_cast<Eigen::Index>(Monomials::count(features.count(), choice.always)));
   } else {
@@ -152,12 +156,31 @@ std::array<int, geometry::dim> degrees_along_frame(const std::vector<ScaledFeatu
   return degrees;
 }
 
-/// What the mean of some values may lose because the basis is finite.
-double truncation_error(double value, double of_smaller_basis, const Basis& basis) {
-  const double change = std::min(std::abs(of_smaller_basis - value), 1.5 * value);
-  return std::hypot(std::max(change, basis.least_change * value),
-                    std::max(0.0, value - basis.missing_energy));
-}
+/// What the mean of some values may lose because the basis is finite: of samples from what they lose in a smaller basis,
+/// of nodes from what the basis does not see of the functions.
+class Losses {
+ public:
+  explicit Losses(std::vector<double> bounds) : bounds_(std::move(bounds)) {}
+  Losses(const Basis& basis, const Estimates& of_smaller_basis)
+      : least_change_(basis.least_change),
+        missing_energy_(basis.missing_energy),
+        of_smaller_basis_(of_smaller_basis.list) {}
+
+  double of(double value, std::size_t first, std::size_t count) const {
+    if (!bounds_.empty()) {
+      const auto begin = bounds_.begin() + static_cast<std::ptrdiff_t>(first);
+      return *std::max_element(begin, begin + static_cast<std::ptrdiff_t>(count));
+    }
+    const double change = std::min(std::abs(mean_of(of_smaller_basis_, first, count) - value), 1.5 * value);
+    return std::hypot(std::max(change, least_change_ * value), std::max(0.0, value - missing_energy_));
+  }
+
+ private:
+  std::vector<double> bounds_;  ///< per value; empty for samples
+  double least_change_ = 0.0;
+  double missing_energy_ = 0.0;
+  std::vector<Estimate> of_smaller_basis_;
+};
 
 }  // namespace
 
@@ -179,8 +202,10 @@ RitzSpectrum ritz_spectrum(const PointCloud& cloud, const geometry::Manifold& ma
       options.estimated_densities ? PushOfNoise{estimated_part, estimated_deviation} : PushOfNoise{};
   const Estimates estimates =
       estimate_values(groups, total, monomials.size(), options.count, usual_gap, push);
-  const Estimates smaller =
-      estimate_values(groups, total, monomials.smaller_size(), options.count, usual_gap, push);
+  const Losses losses = by_rule ? Losses(quadrature.loss_bounds(estimates.vectors, estimates.raw,
+                                                                cautious * basis.missing_energy, comm))
+                                : Losses(basis, estimate_values(groups, total, monomials.smaller_size(),
+                                                                options.count, usual_gap, push));
 
   RitzSpectrum result;
   result.effective_points = weights.effective_points;
@@ -196,14 +221,13 @@ RitzSpectrum ritz_spectrum(const PointCloud& cloud, const geometry::Manifold& ma
     const double value = estimates.list[k].value;
     const double error = error_of(value, estimates.list[k].error);
     // The constant function is in every basis.
-    result.truncation.push_back(k == 0 ? 0.0 : truncation_error(value, mean_of(smaller.list, k, 1), basis));
+    result.truncation.push_back(k == 0 ? 0.0 : losses.of(value, k, 1));
     result.values.push_back(value);
     result.quadrature.push_back(error);
     result.errors.push_back(std::hypot(error, result.truncation[k]));
   }
   for (const auto& mean : estimates.multiplets) {
-    const double truncation =
-        truncation_error(mean.value, mean_of(smaller.list, mean.first, mean.count), basis);
+    const double truncation = losses.of(mean.value, mean.first, mean.count);
     result.multiplets.push_back({static_cast<int>(mean.first), static_cast<int>(mean.count), mean.is_open,
                                  mean.value, std::hypot(error_of(mean.value, mean.error), truncation)});
   }

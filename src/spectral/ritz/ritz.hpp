@@ -80,11 +80,12 @@ struct RitzSpectrum {
 ///    added in squares, what lies above the least energy of the products that are left out: their functions may
 ///    have eigenvalues there. Values fall as the basis grows, and each degree changes them less than the one before.
 ///
-/// Nodes of quadrature rules (PointCloud::nodes). All products up to degree 3 are in the basis, so that in every factor of
-/// the space there is something to leave out, then those of the least energy; none of a degree that is higher than half of
-/// that for which the rules are exact. The groups are the rules, turned against
-/// each other at random: their mean is right on average, and their deviations are those of the jackknife above, times the
-/// quantile of Student's distribution for so few. At least 1e-10 of a value, for rounding.
+/// Nodes of quadrature rules (PointCloud::nodes). All products up to degree 3 are in the basis, then those of the least
+/// energy; none of a degree that is higher than half of that for which the rules are exact. The groups are the rules,
+/// turned against each other at random: their mean is right on average, and their deviations are those of the jackknife
+/// above, times the quantile of Student's distribution for so few; at least 1e-10 of a value, for rounding. The truncation
+/// is bounded by the residual, see Quadrature::loss_bounds: a smaller basis would not tell of a metric that varies faster
+/// than the whole one.
 ///
 /// Multiplets: neighbouring values closer than twice their errors, or than 10 N^{-1/2} of them, of nodes
 /// 1e-9. The deviation of their mean is that of

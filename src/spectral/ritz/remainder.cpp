@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <Eigen/Cholesky>
+#include <Eigen/Eigenvalues>
+#include <Eigen/LU>
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "k7/geometry/metric.hpp"
+#include "spectral/ritz/quadrature.hpp"
+
+namespace k7::spectral {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+using geometry::dim;
+using geometry::Matrix7;
+
+namespace {
+
+constexpr Index n_fields = dim + 1;  // of each function: the flux along seven directions, and the density
+constexpr Index block_points = 128;
+
+/// The direction along which a factor of the space has ends; -1 without one.
+Index direction_with_ends(const std::vector<ScaledFeatures::Group>& groups) {
+  for (const auto& group : groups)
+    if (group.has_ends) return group.first_direction;
+  return -1;
+}
+
+/// Squared norms of the projections of fields onto a span.
+/// @param products (n, n) scalar products of what spans it, lower triangle
+/// @param projections (n, fields) its scalar products with the fields
+VectorXd squares_within(const MatrixXd& products, const MatrixXd& projections) {
+  constexpr double null_tolerance = 1e-9;
+  const VectorXd scale =
+      products.diagonal().cwiseMax(std::numeric_limits<double>::min()).cwiseSqrt().cwiseInverse();
+  const MatrixXd full = products.selfadjointView<Eigen::Lower>();
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(scale.asDiagonal() * full * scale.asDiagonal());
+  const VectorXd& spread = solver.eigenvalues();
+  const MatrixXd along = solver.eigenvectors().transpose() * (scale.asDiagonal() * projections);
+  VectorXd squares = VectorXd::Zero(projections.cols());
+  for (Index a = 0; a < spread.size(); ++a)
+    if (spread(a) > null_tolerance * spread(spread.size() - 1))
+      squares += along.row(a).cwiseAbs2().transpose() / spread(a);
+  return squares;
+}
+
+}  // namespace
+
+/// Scalar products over the nodes, in the measure of the frame.
+struct Quadrature::FieldSums {
+  MatrixXd products;     ///< (n, n) of the basis, lower triangle
+  MatrixXd along_ends;   ///< the same of its derivatives along the direction with ends
+  MatrixXd projections;  ///< (n, 8 functions) of the basis, or of those derivatives, with the fields
+  VectorXd squares;      ///< (8 functions) of the fields
+
+  FieldSums(Index n, Index n_functions, bool has_ends)
+      : products(MatrixXd::Zero(n, n)),
+        along_ends(has_ends ? MatrixXd::Zero(n, n) : MatrixXd(0, 0)),
+        projections(MatrixXd::Zero(n, n_fields * n_functions)),
+        squares(VectorXd::Zero(n_fields * n_functions)) {}
+
+  void add(const FieldSums& other) {
+    products += other.products;
+    along_ends += other.along_ends;
+    projections += other.projections;
+    squares += other.squares;
+  }
+
+  void sum(const parallel::Communicator& comm) {
+    comm.sum(products.data(), static_cast<std::size_t>(products.size()));
+    if (along_ends.size() > 0) comm.sum(along_ends.data(), static_cast<std::size_t>(along_ends.size()));
+    comm.sum(projections.data(), static_cast<std::size_t>(projections.size()));
+    comm.sum(squares.data(), static_cast<std::size_t>(squares.size()));
+  }
+};
+
+/// The constant coefficients near sqrt(det g) g^{-1} and sqrt(det g): their means in the measure of the frame.
+struct Quadrature::MeanCoefficients {
+  Matrix7 inverse_factor;  ///< L^{-1} with L L^T the mean of sqrt(det g) g^{-1}
+  double density;
+
+  MeanCoefficients(const PointCloud& cloud, const std::vector<double>& weights,
+                   const parallel::Communicator& comm) {
+    std::vector<double> sums(dim * dim + 2, 0.0);
+    for (std::size_t i = 0; i < cloud.size(); ++i) {
+      // weights have sqrt(det g) in them already.
+      const Matrix7 inverse = geometry::unpack(cloud.metric(i)).inverse();
+      for (Index c = 0; c < inverse.size(); ++c)
+        sums[static_cast<std::size_t>(c)] += weights[i] * inverse.data()[c];
+      sums[dim * dim] += weights[i];
+      sums[dim * dim + 1] += weights[i] * geometry::inverse_volume(cloud.metric(i));
+    }
+    comm.sum(sums.data(), sums.size());
+    const double measure = sums[dim * dim + 1];
+    const Matrix7 mean = Matrix7::Map(sums.data()) / measure;
+    inverse_factor = mean.llt().matrixL().solve(Matrix7::Identity());
+    density = sums[dim * dim] / measure;
+  }
+};
+
+std::vector<double> Quadrature::loss_bounds(const MatrixXd& functions, const VectorXd& values,
+                                            double least_energy, const parallel::Communicator& comm) const {
+  const MeanCoefficients mean(cloud_, weights_, comm);
+  const Index n = monomials_.size();
+  const Index count = functions.cols();
+  const Index ends = direction_with_ends(features_.groups());
+  FieldSums sums(n, count, ends >= 0);
+  const auto size = static_cast<Index>(cloud_.size());
+  const Index n_blocks = (size + block_points - 1) / block_points;
+#pragma omp parallel num_threads(threads_)
+  {
+    FieldSums mine(n, count, ends >= 0);
+#pragma omp for schedule(static) nowait
+    for (Index block = 0; block < n_blocks; ++block) {
+      const Index begin = block * block_points;
+      add_fields(static_cast<std::size_t>(begin), std::min(block_points, size - begin), functions, mean, ends,
+                 mine);
+    }
+#pragma omp critical(k7_ritz_fields)
+    sums.add(mine);
+  }
+  sums.sum(comm);
+  VectorXd within = squares_within(sums.products, sums.projections);
+  if (ends >= 0)
+    within.segment(ends * count, count) =
+        squares_within(sums.along_ends, sums.projections.middleCols(ends * count, count));
+  const VectorXd outside = (sums.squares - within).cwiseMax(0.0);
+  std::vector<double> bounds;
+  for (Index k = 0; k < count; ++k) {
+    double flux = 0.0;
+    for (Index m = 0; m < dim; ++m) flux += outside(m * count + k);
+    const double share = values(k) / least_energy;
+    const double residual = std::sqrt(flux) + values(k) * std::sqrt(outside(dim * count + k) / least_energy);
+    constexpr double near = 0.9;  // where functions outside have eigenvalues too
+    bounds.push_back(share < near ? residual * residual / (1.0 - share) : 1.5 * values(k));
+  }
+  return bounds;
+}
+
+/// @param begin first of the points
+void Quadrature::add_fields(std::size_t begin, Index rows, const MatrixXd& functions,
+                            const MeanCoefficients& mean, Index ends, FieldSums& sums) const {
+  MatrixXd feature_values(rows, features_.count());
+  MatrixXd feature_gradients(dim * rows, features_.count());
+  MatrixXd values(rows, monomials_.size());
+  MatrixXd gradients(dim * rows, monomials_.size());
+  gradients.col(0).setZero();
+  for (Index row = 0; row < rows; ++row) {
+    const std::size_t i = begin + static_cast<std::size_t>(row);
+    features_.evaluate(cloud_.point(i), row, feature_values, feature_gradients);
+    values(row, 0) = std::sqrt(weights_[i] * geometry::inverse_volume(cloud_.metric(i)));
+  }
+  monomials_.evaluate(feature_values, feature_gradients, values, gradients);
+  const MatrixXd u = values * functions;
+  const MatrixXd du = gradients * functions;
+  const Index count = functions.cols();
+  MatrixXd fields(rows, n_fields * count);
+  for (Index row = 0; row < rows; ++row) {
+    const double* metric = cloud_.metric(begin + static_cast<std::size_t>(row));
+    const double density = 1.0 / geometry::inverse_volume(metric);
+    const Matrix7 whitened = density * mean.inverse_factor * geometry::unpack(metric).inverse();
+    for (Index k = 0; k < count; ++k) {
+      Eigen::Matrix<double, dim, 1> gradient;
+      for (int m = 0; m < dim; ++m) gradient(m) = du(m * rows + row, k);
+      const Eigen::Matrix<double, dim, 1> flux = whitened * gradient;
+      for (int m = 0; m < dim; ++m) fields(row, m * count + k) = flux(m);
+      fields(row, dim * count + k) = density * u(row, k) / std::sqrt(mean.density);
+    }
+  }
+  sums.squares += fields.colwise().squaredNorm().transpose();
+  sums.projections += values.transpose() * fields;
+  add_products(values, sums.products);
+  if (ends >= 0) {
+    const MatrixXd along = gradients.middleRows(ends * rows, rows);
+    add_products(along, sums.along_ends);
+    sums.projections.middleCols(ends * count, count) +=
+        (along - values).transpose() * fields.middleCols(ends * count, count);
+  }
+}
+
+}  // namespace k7::spectral
