@@ -11,6 +11,7 @@ void SpectralCommand::declare(CLI::App& app) {
   auto& o = options;
   auto* points =
       app.add_option("samples", samples, "Sample file (HDF5) of k7_sample, or any with /coords and /metric")
+          ->required()
           ->type_name("SAMPLES.h5");
   app.add_option("--model", model,
                  "Checkpoint of k7_train instead of samples: Rayleigh-Ritz on nodes of K7's own choice")
@@ -51,8 +52,6 @@ void SpectralCommand::declare(CLI::App& app) {
 
 void SpectralCommand::complete(int n_threads) {
   auto& o = options;
-  if (samples.empty() && model.empty())
-    throw InputError("no samples are given: k7_spectral SAMPLES.h5, or k7_spectral --model MODEL.h5");
   if (!model.empty() && !(graph.empty() && eigenvectors.empty()))
     throw InputError(
         "--model: there are no samples, whose rows --graph and --eigenvectors would have; leave them out, or "

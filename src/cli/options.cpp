@@ -77,13 +77,20 @@ bool holds_any(const std::vector<std::string>& words, const std::vector<std::str
   return std::find_first_of(words.begin(), words.end(), names.begin(), names.end()) != words.end();
 }
 
+/// What an option excludes may stand in its place.
 void require_positionals(const Program& program, CLI::App& app, const std::vector<Given>& given) {
-  for (const CLI::Option* option : app.get_options([](CLI::Option* o) { return o->get_positional(); })) {
-    const bool is_given =
-        std::any_of(given.begin(), given.end(), [&](const Given& g) { return g.option == option; });
-    if (option->get_required() && !is_given)
-      throw UsageError("no " + option->get_name() + " are given: " + program.name() + " " +
-                       option->get_type_name());
+  const auto is_given = [&](const CLI::Option* option) {
+    return std::any_of(given.begin(), given.end(), [&](const Given& g) { return g.option == option; });
+  };
+  for (CLI::Option* option : app.get_options([](CLI::Option* o) { return o->get_positional(); })) {
+    const auto others = option->get_excludes();
+    if (!option->get_required() || is_given(option) || std::any_of(others.begin(), others.end(), is_given))
+      continue;
+    std::string line =
+        "no " + option->get_name() + " are given: " + program.name() + " " + option->get_type_name();
+    for (const CLI::Option* other : others)
+      line += ", or " + program.name() + " " + other->get_name() + " " + other->get_type_name();
+    throw UsageError(line);
   }
 }
 
@@ -135,6 +142,7 @@ ParsedOptions parse_options(Program& program, int argc, char** argv) {
         checked = plain_words(read_given(program, *app, words));
         std::reverse(checked.begin(), checked.end());  // the order that CLI11 wants
       }
+      for (CLI::Option* option : app->get_options()) option->required(false);  // that was checked above
       app->parse(std::vector<std::string>(checked));
     } catch (const UsageError& e) {
       usage_error(program, e.what());
