@@ -71,21 +71,22 @@ class Quadrature {
   /// The forms of each group of points, over all ranks. Collective.
   std::vector<Forms> group_forms(const parallel::Communicator& comm) const;
 
-  /// How much each value may fall in a larger basis, for nodes of quadrature rules; to second order in how much the
-  /// metric varies. With F = sqrt(det g) g^{-1} grad u and h = sqrt(det g) u in the measure of the frame, a function v
-  /// outside the basis sees of u only what of F and h lies outside its span, because frame derivatives of the span stay
-  /// in it: int (F grad v - lambda h v) <= r |grad v|, r = |F outside| + lambda |h outside| / sqrt(e), with norms of the
-  /// mean metric and e the least energy outside. The value falls by at most r^2 / (1 - lambda / e) (Feshbach's formula);
-  /// from 0.9 e on the functions outside have eigenvalues too, and the bound is 1.5 lambda. Along a direction with ends the
-  /// derivatives of the basis take the place of the basis. Collective.
-  /// @param functions (size of the basis, count), u^T M u = 1, and their values (count)
-  std::vector<double> loss_bounds(const Eigen::MatrixXd& functions, const Eigen::VectorXd& values,
-                                  double least_energy, const parallel::Communicator& comm) const;
+  /// Of each function u the square of r = |F outside| + lambda |h outside| / sqrt(e): what the basis does not see of it.
+  /// With F = sqrt(det g) g^{-1} grad u and h = sqrt(det g) u in the measure of the frame, a function v outside the basis
+  /// sees of u only what of F and h lies outside its span, because frame derivatives of the span stay in it:
+  /// int (F grad v - lambda h v) <= r |grad v|, with norms of the mean metric and e the least energy outside. In a larger
+  /// basis the value falls by at most r^2 / (1 - lambda / e), to second order in how much the metric varies (Feshbach's
+  /// formula). Along a direction with ends the derivatives of the basis take the place of the basis. Of many samples
+  /// some 50 000 are looked at. Collective.
+  /// @param functions (size, count), u^T M u = 1, in the first `size` of the basis, and their values (count)
+  /// @return (count); empty where more than one direction has ends, whose domain may be no box
+  std::vector<double> residuals_sq(const Eigen::MatrixXd& functions, const Eigen::VectorXd& values,
+                                   double least_energy, const parallel::Communicator& comm) const;
 
  private:
   struct FieldSums;
   struct MeanCoefficients;
-  void add_fields(std::size_t begin, Eigen::Index rows, const Eigen::MatrixXd& functions,
+  void add_fields(const std::size_t* points, Eigen::Index rows, const Eigen::MatrixXd& functions,
                   const MeanCoefficients& mean, Eigen::Index ends, FieldSums& sums) const;
   Forms forms(const std::vector<std::size_t>& points) const;
   void add_block(const std::size_t* points, Eigen::Index rows, Forms& forms) const;

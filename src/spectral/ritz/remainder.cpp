@@ -3,9 +3,11 @@
 #include <Eigen/Eigenvalues>
 #include <Eigen/LU>
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
+#include "base/blas.hpp"
 #include "k7/geometry/metric.hpp"
 #include "spectral/ritz/quadrature.hpp"
 
@@ -22,11 +24,22 @@ namespace {
 constexpr Index n_fields = dim + 1;  // of each function: the flux along seven directions, and the density
 constexpr Index block_points = 128;
 
-/// The direction along which a factor of the space has ends; -1 without one.
-Index direction_with_ends(const std::vector<ScaledFeatures::Group>& groups) {
+/// The directions along which factors of the space have ends.
+std::vector<Index> directions_with_ends(const std::vector<ScaledFeatures::Group>& groups) {
+  std::vector<Index> directions;
   for (const auto& group : groups)
-    if (group.has_ends) return group.first_direction;
-  return -1;
+    if (group.has_ends) directions.push_back(group.first_direction);
+  return directions;
+}
+
+/// Some of the points, whatever the number of ranks.
+std::vector<std::size_t> some_points(const PointCloud& cloud) {
+  constexpr GlobalIndex enough = 50000;
+  const GlobalIndex stride = cloud.nodes ? 1 : 1 + cloud.n_global / enough;
+  std::vector<std::size_t> points;
+  for (std::size_t i = 0; i < cloud.size(); ++i)
+    if (cloud.ids[i] % stride == 0) points.push_back(i);
+  return points;
 }
 
 /// Squared norms of the projections of fields onto a span.
@@ -82,42 +95,49 @@ struct Quadrature::MeanCoefficients {
   Matrix7 inverse_factor;  ///< L^{-1} with L L^T the mean of sqrt(det g) g^{-1}
   double density;
 
-  MeanCoefficients(const PointCloud& cloud, const std::vector<double>& weights,
-                   const parallel::Communicator& comm) {
-    std::vector<double> sums(dim * dim + 2, 0.0);
-    for (std::size_t i = 0; i < cloud.size(); ++i) {
+  double share;  ///< all weights over those of the points
+
+  MeanCoefficients(const PointCloud& cloud, const std::vector<std::size_t>& points,
+                   const std::vector<double>& weights, const parallel::Communicator& comm) {
+    constexpr std::size_t n_entries = dim * dim;
+    std::array<double, n_entries + 3> sums{};
+    for (const std::size_t i : points) {
       // weights have sqrt(det g) in them already.
       const Matrix7 inverse = geometry::unpack(cloud.metric(i)).inverse();
-      for (Index c = 0; c < inverse.size(); ++c)
-        sums[static_cast<std::size_t>(c)] += weights[i] * inverse.data()[c];
-      sums[dim * dim] += weights[i];
-      sums[dim * dim + 1] += weights[i] * geometry::inverse_volume(cloud.metric(i));
+      for (std::size_t c = 0; c < n_entries; ++c) sums[c] += weights[i] * inverse.data()[c];
+      sums[n_entries] += weights[i];
+      sums[n_entries + 1] += weights[i] * geometry::inverse_volume(cloud.metric(i));
     }
+    for (const double weight : weights) sums[n_entries + 2] += weight;
     comm.sum(sums.data(), sums.size());
-    const double measure = sums[dim * dim + 1];
+    const double measure = sums[n_entries + 1];
     const Matrix7 mean = Matrix7::Map(sums.data()) / measure;
     inverse_factor = mean.llt().matrixL().solve(Matrix7::Identity());
-    density = sums[dim * dim] / measure;
+    density = sums[n_entries] / measure;
+    share = sums[n_entries + 2] / sums[n_entries];
   }
 };
 
-std::vector<double> Quadrature::loss_bounds(const MatrixXd& functions, const VectorXd& values,
-                                            double least_energy, const parallel::Communicator& comm) const {
-  const MeanCoefficients mean(cloud_, weights_, comm);
+std::vector<double> Quadrature::residuals_sq(const MatrixXd& functions, const VectorXd& values,
+                                             double least_energy, const parallel::Communicator& comm) const {
+  const auto with_ends = directions_with_ends(features_.groups());
+  if (with_ends.size() > 1) return {};
+  const Index ends = with_ends.empty() ? -1 : with_ends.front();
+  const auto points = some_points(cloud_);
+  const MeanCoefficients mean(cloud_, points, weights_, comm);
   const Index n = monomials_.size();
   const Index count = functions.cols();
-  const Index ends = direction_with_ends(features_.groups());
   FieldSums sums(n, count, ends >= 0);
-  const auto size = static_cast<Index>(cloud_.size());
+  const auto size = static_cast<Index>(points.size());
   const Index n_blocks = (size + block_points - 1) / block_points;
+  const SerialBlas blas(threads_ > 1);
 #pragma omp parallel num_threads(threads_)
   {
     FieldSums mine(n, count, ends >= 0);
 #pragma omp for schedule(static) nowait
     for (Index block = 0; block < n_blocks; ++block) {
       const Index begin = block * block_points;
-      add_fields(static_cast<std::size_t>(begin), std::min(block_points, size - begin), functions, mean, ends,
-                 mine);
+      add_fields(points.data() + begin, std::min(block_points, size - begin), functions, mean, ends, mine);
     }
 #pragma omp critical(k7_ritz_fields)
     sums.add(mine);
@@ -127,21 +147,20 @@ std::vector<double> Quadrature::loss_bounds(const MatrixXd& functions, const Vec
   if (ends >= 0)
     within.segment(ends * count, count) =
         squares_within(sums.along_ends, sums.projections.middleCols(ends * count, count));
-  const VectorXd outside = (sums.squares - within).cwiseMax(0.0);
-  std::vector<double> bounds;
+  // The functions have the norm 1 over all points.
+  const VectorXd outside = mean.share * (sums.squares - within).cwiseMax(0.0);
+  std::vector<double> result;
   for (Index k = 0; k < count; ++k) {
     double flux = 0.0;
     for (Index m = 0; m < dim; ++m) flux += outside(m * count + k);
-    const double share = values(k) / least_energy;
-    const double residual = std::sqrt(flux) + values(k) * std::sqrt(outside(dim * count + k) / least_energy);
-    constexpr double near = 0.9;  // where functions outside have eigenvalues too
-    bounds.push_back(share < near ? residual * residual / (1.0 - share) : 1.5 * values(k));
+    const double density = outside(dim * count + k) / least_energy;
+    result.push_back(std::pow(std::sqrt(flux) + values(k) * std::sqrt(density), 2));
   }
-  return bounds;
+  return result;
 }
 
-/// @param begin first of the points
-void Quadrature::add_fields(std::size_t begin, Index rows, const MatrixXd& functions,
+/// @param points which of the rank's points
+void Quadrature::add_fields(const std::size_t* points, Index rows, const MatrixXd& functions,
                             const MeanCoefficients& mean, Index ends, FieldSums& sums) const {
   MatrixXd feature_values(rows, features_.count());
   MatrixXd feature_gradients(dim * rows, features_.count());
@@ -149,17 +168,17 @@ void Quadrature::add_fields(std::size_t begin, Index rows, const MatrixXd& funct
   MatrixXd gradients(dim * rows, monomials_.size());
   gradients.col(0).setZero();
   for (Index row = 0; row < rows; ++row) {
-    const std::size_t i = begin + static_cast<std::size_t>(row);
+    const std::size_t i = points[row];
     features_.evaluate(cloud_.point(i), row, feature_values, feature_gradients);
     values(row, 0) = std::sqrt(weights_[i] * geometry::inverse_volume(cloud_.metric(i)));
   }
   monomials_.evaluate(feature_values, feature_gradients, values, gradients);
-  const MatrixXd u = values * functions;
-  const MatrixXd du = gradients * functions;
+  const MatrixXd u = values.leftCols(functions.rows()) * functions;
+  const MatrixXd du = gradients.leftCols(functions.rows()) * functions;
   const Index count = functions.cols();
   MatrixXd fields(rows, n_fields * count);
   for (Index row = 0; row < rows; ++row) {
-    const double* metric = cloud_.metric(begin + static_cast<std::size_t>(row));
+    const double* metric = cloud_.metric(points[row]);
     const double density = 1.0 / geometry::inverse_volume(metric);
     const Matrix7 whitened = density * mean.inverse_factor * geometry::unpack(metric).inverse();
     for (Index k = 0; k < count; ++k) {

@@ -156,30 +156,55 @@ std::array<int, geometry::dim> degrees_along_frame(const std::vector<ScaledFeatu
   return degrees;
 }
 
-/// What the mean of some values may lose because the basis is finite: of samples from what they lose in a smaller basis,
-/// of nodes from what the basis does not see of the functions.
+/// What nodes of rules, which are exact for the whole basis, may lose.
+std::vector<double> losses_of_nodes(const Quadrature& quadrature, const Estimates& estimates, double energy,
+                                    const parallel::Communicator& comm) {
+  std::vector<double> losses = quadrature.residuals_sq(estimates.vectors, estimates.raw, energy, comm);
+  constexpr double near = 0.9;  // from where on functions outside may have eigenvalues too
+  for (std::size_t k = 0; k < losses.size(); ++k) {
+    const double value = estimates.raw(static_cast<Eigen::Index>(k));
+    losses[k] = value < near * energy ? losses[k] / (1.0 - value / energy) : 1.5 * value;
+  }
+  return losses;
+}
+
+/// What samples may lose at least. The functions are those of the smaller basis: noise puts much of the highest products
+/// into the others, whose derivatives need products that are left out.
+std::vector<double> losses_of_samples(const Quadrature& quadrature, const Estimates& smaller, double energy,
+                                      const parallel::Communicator& comm) {
+  std::vector<double> losses = quadrature.residuals_sq(smaller.vectors, smaller.raw, energy, comm);
+  for (std::size_t k = 0; k < losses.size(); ++k)
+    losses[k] = std::min(2.0 * losses[k], 1.5 * smaller.raw(static_cast<Eigen::Index>(k)));
+  return losses;
+}
+
+/// What the mean of some values may lose because the basis is finite.
 class Losses {
  public:
-  explicit Losses(std::vector<double> bounds) : bounds_(std::move(bounds)) {}
-  Losses(const Basis& basis, const Estimates& of_smaller_basis)
-      : least_change_(basis.least_change),
+  /// Of nodes.
+  explicit Losses(std::vector<double> residual) : residual_(std::move(residual)) {}
+  /// Of samples: what they lose in a smaller basis, and at least what the basis does not see of the functions.
+  Losses(std::vector<double> residual, const Basis& basis, const Estimates& of_smaller_basis)
+      : residual_(std::move(residual)),
+        least_change_(basis.least_change),
         missing_energy_(basis.missing_energy),
         of_smaller_basis_(of_smaller_basis.list) {}
 
   double of(double value, std::size_t first, std::size_t count) const {
-    if (!bounds_.empty()) {
-      const auto begin = bounds_.begin() + static_cast<std::ptrdiff_t>(first);
-      return *std::max_element(begin, begin + static_cast<std::ptrdiff_t>(count));
-    }
+    double loss = 0.0;
+    for (std::size_t k = first; k < std::min(first + count, residual_.size()); ++k)
+      loss = std::max(loss, residual_[k]);
+    if (of_smaller_basis_.empty()) return loss;
     const double change = std::min(std::abs(mean_of(of_smaller_basis_, first, count) - value), 1.5 * value);
-    return std::hypot(std::max(change, least_change_ * value), std::max(0.0, value - missing_energy_));
+    return std::hypot(std::max({change, loss, least_change_ * value}),
+                      std::max(0.0, value - missing_energy_));
   }
 
  private:
-  std::vector<double> bounds_;  ///< per value; empty for samples
+  std::vector<double> residual_;  ///< per value; may be shorter, or empty, for samples
   double least_change_ = 0.0;
   double missing_energy_ = 0.0;
-  std::vector<Estimate> of_smaller_basis_;
+  std::vector<Estimate> of_smaller_basis_;  ///< empty for nodes
 };
 
 }  // namespace
@@ -202,10 +227,11 @@ RitzSpectrum ritz_spectrum(const PointCloud& cloud, const geometry::Manifold& ma
       options.estimated_densities ? PushOfNoise{estimated_part, estimated_deviation} : PushOfNoise{};
   const Estimates estimates =
       estimate_values(groups, total, monomials.size(), options.count, usual_gap, push);
-  const Losses losses = by_rule ? Losses(quadrature.loss_bounds(estimates.vectors, estimates.raw,
-                                                                cautious * basis.missing_energy, comm))
-                                : Losses(basis, estimate_values(groups, total, monomials.smaller_size(),
-                                                                options.count, usual_gap, push));
+  const Estimates smaller =
+      estimate_values(groups, total, monomials.smaller_size(), options.count, usual_gap, push);
+  const Losses losses =
+      by_rule ? Losses(losses_of_nodes(quadrature, estimates, cautious * basis.missing_energy, comm))
+              : Losses(losses_of_samples(quadrature, smaller, basis.missing_energy, comm), basis, smaller);
 
   RitzSpectrum result;
   result.effective_points = weights.effective_points;

@@ -76,7 +76,8 @@ struct RitzSpectrum {
 ///    with the deviation sqrt(multiplicity) s.
 ///  - truncation: the change that the eigenvalue makes from a smaller basis without the two highest degrees of
 ///    each factor of the space to the whole one, 3/2 of the value where the smaller basis has no such eigenvalue;
-///    at least 10 % where points of several free coordinates have products of degree 1 and 2 in each only;
+///    at least 10 % where points of several free coordinates have products of degree 1 and 2 in each only; at least
+///    twice the residual of the smaller basis' functions, see Quadrature::residuals_sq;
 ///    added in squares, what lies above the least energy of the products that are left out: their functions may
 ///    have eigenvalues there. Values fall as the basis grows, and each degree changes them less than the one before.
 ///
@@ -84,7 +85,7 @@ struct RitzSpectrum {
 /// energy; none of a degree that is higher than half of that for which the rules are exact. The groups are the rules,
 /// turned against each other at random: their mean is right on average, and their deviations are those of the jackknife
 /// above, times the quantile of Student's distribution for so few; at least 1e-10 of a value, for rounding. The truncation
-/// is bounded by the residual, see Quadrature::loss_bounds: a smaller basis would not tell of a metric that varies faster
+/// is bounded by the residual, see Quadrature::residuals_sq: a smaller basis would not tell of a metric that varies faster
 /// than the whole one.
 ///
 /// Multiplets: neighbouring values closer than twice their errors, or than 10 N^{-1/2} of them, of nodes
