@@ -26,7 +26,8 @@ struct Kind {
 constexpr const char* zip_text =
     "is a zip file, as NumPy's .npz are, not HDF5; make samples of those: npy_to_hdf5.py FILE -o samples.h5";
 constexpr std::array kinds{
-    Kind{"\x93NUMPY"sv, "is a NumPy file, not HDF5; make samples of it: npy_to_hdf5.py FILE --metric FILE"},
+    Kind{"\x93NUMPY"sv,
+         "is a NumPy file, not HDF5; make samples of it: npy_to_hdf5.py FILE -o samples.h5 --metric FILE"},
     Kind{"PK\x03\x04"sv, zip_text}, Kind{"PK\x05\x06"sv, zip_text},  // without members
     Kind{"version https://git-lfs.github.com/spec/"sv,
          "is a pointer of Git LFS, not the file that it stands for; fetch that: git lfs pull"},

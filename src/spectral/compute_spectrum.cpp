@@ -71,10 +71,10 @@ SpectrumReport compute_spectrum(PointCloud cloud, const geometry::Manifold& mani
   });
   // The notebook's weights have a length of their own, so that its matrix depends on the units.
   const bool keeps_units = options.method == Method::notebook;
+  require_measurable(cloud, manifold, keeps_units ? given_units : any_units, options.source, comm);
   const MetricStatistics statistics = metric_statistics(cloud, comm);  // of all points
   const Strays unreachable =
       keeps_units || cloud.nodes ? Strays{} : leave_out_unreachable(cloud, manifold, options, comm, observer);
-  require_measurable(cloud, manifold, keeps_units ? given_units : any_units, options.source, comm);
   const Units units = keeps_units ? Units{} : choose_units(cloud, manifold, comm);
   const auto unit_manifold = units.manifold(manifold);
   units.take_out(cloud);
