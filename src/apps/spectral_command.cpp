@@ -17,8 +17,9 @@ void SpectralCommand::declare(CLI::App& app) {
                  "Checkpoint of k7_train instead of samples: Rayleigh-Ritz on nodes of K7's own choice")
       ->type_name("MODEL.h5")
       ->excludes(points);
-  app.add_option("--accuracy", o.accuracy,
-                 "With --model: the relative bar that is good enough; finer rules are used, once, above it")
+  app.add_option("--accuracy", accuracy,
+                 "With --model: the relative bar that is good enough, 1e-6 without it; finer rules are used, "
+                 "once, above it")
       ->transform(cli::positive());
   app.add_option("-k,--neighbors", o.neighbors, "Neighbours per point")
       ->transform(cli::whole(o.neighbors, 1));
@@ -54,9 +55,11 @@ void SpectralCommand::complete(int n_threads) {
   auto& o = options;
   if (!model.empty() && !(graph.empty() && eigenvectors.empty()))
     throw InputError(
-        "--model: there are no samples, whose rows --graph and --eigenvectors would have; leave them out, or "
-        "draw "
-        "samples with k7_sample --model");
+        "--model: there are no samples for --graph and --eigenvectors; leave them out, or draw some with "
+        "k7_sample");
+  if (model.empty() && accuracy)
+    throw InputError("--accuracy: belongs to --model; what samples leave open is in their bars");
+  o.accuracy = accuracy.value_or(o.accuracy);
   o.source = model.empty() ? samples : model;
   if (extrapolate && no_extrapolate)
     throw InputError("--extrapolate and --no-extrapolate: give at most one of them");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct SpectralCommand {
   spectral::SpectrumOptions options;
   std::string samples;
   std::string model;
+  std::optional<double> accuracy;
   bool extrapolate = false;
   bool no_extrapolate = false;
   spectral::Prediction prediction{geometry::Constants::h_star, geometry::Constants::lambda1_target};

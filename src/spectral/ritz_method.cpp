@@ -81,8 +81,8 @@ SpectrumLimit ritz_limit(Run& run, PointCloud& cloud, const std::vector<DensityE
   run.observer.info(fmt::format("Rayleigh-Ritz on {} functions of degree {}: {:.2f} s",
                                 spectra.front().basis_size, spectra.front().degree, seconds));
   if (cloud.nodes)
-    run.report.quadrature = QuadratureReport{cloud.nodes->n_copies, cloud.n_global,
-                                             spectra.front().basis_size, spectra.front().degrees};
+    run.report.quadrature = QuadratureReport{cloud.nodes->n_rules, cloud.n_global, spectra.front().basis_size,
+                                             spectra.front().degrees};
   if (densities.empty()) return limit_of(spectra.front());
   const double fine = densities[0].mean_distance_sq;
   const double difference = densities[1].mean_distance_sq - fine;

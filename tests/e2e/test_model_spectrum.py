@@ -101,6 +101,11 @@ class ModelSpectrum(ProgramTest):
                 self.assertIn(line, done.err)
                 self.assertFalse((self.folder / "spectral.json").exists())
 
+    def test_an_accuracy_without_a_model_is_refused(self) -> None:
+        done = self.run_here("k7_spectral", "samples.h5", "--accuracy", 1e-3)
+        self.assert_code(done, 2)
+        self.assertIn("--accuracy: belongs to --model", done.err)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -42,3 +42,11 @@ foreach(pair IN LISTS pairs)
 endforeach()
 run("train_small_form" ${mpirun} build/train_small_form run)
 expect("500 points in run/samples.h5")
+
+# The installed program finds the library that it loads for --model, and then no model.
+execute_process(COMMAND prefix/bin/k7_spectral --model none.h5 WORKING_DIRECTORY "${WORK}" RESULT_VARIABLE code
+                OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(NOT code EQUAL 2)
+  message(FATAL_ERROR "a missing model ended with ${code}:\n${output}")
+endif()
+expect("none.h5: cannot be opened")

@@ -6,6 +6,7 @@
 #include <Eigen/Eigenvalues>
 #include <functional>
 
+#include "base/blas.hpp"
 #include "k7/base/error.hpp"
 #include "point_clouds.hpp"
 #include "spectral/ritz/estimates.hpp"
@@ -17,9 +18,8 @@ using geometry::dim;
 using geometry::Manifold;
 using geometry::Matrix7;
 using geometry::pi;
+using test::MetricAt;
 using test::world;
-
-using MetricAt = std::function<Matrix7(const double* point)>;
 
 MetricAt constant(const Matrix7& g) {
   return [g](const double*) { return g; };
@@ -310,25 +310,36 @@ TEST(Ritz, truncation_is_noticed) {
 }
 
 /// The noise of a mean as it is claimed, without anything that a finite basis adds, against what 20 samples show.
-/// y_a = x_a + e sin(2 x_{a+3} + x_6) for a < 3 on the flat torus, whose first eigenvalue is 1: a basis up to degree 3 gives
-/// the same wrong value as one without its highest degrees, and only the residual tells.
+/// The first eigenvalue of the flat torus is 1. A basis up to degree 3 gives the same wrong value as one without its
+/// highest degrees, and only the residual tells.
 TEST(Ritz, metrics_that_vary_faster_than_the_basis_have_wide_bars) {
   const auto torus = geometry::make_manifold("torus7");
-  const auto metric = [](const double* x) -> Matrix7 {
-    Matrix7 jacobian = Matrix7::Identity();
-    for (int a = 0; a < 3; ++a) {
-      const double slope = 0.15 * std::cos(2.0 * x[a + 3] + x[6]);
-      jacobian(a, a + 3) += 2.0 * slope;
-      jacobian(a, 6) += slope;
-    }
-    return jacobian.transpose() * jacobian;
-  };
+  const auto metric = test::rippled_torus(Matrix7::Identity(), 0.15);
   const auto spectrum = solve(sample(*torus, metric, 20000, 7), *torus, 0, 20);
   const auto& first = spectrum.multiplets.front();
   EXPECT_EQ(first.first, 1);
   EXPECT_GT(first.value, 1.015) << "the basis is too small";
   EXPECT_LT(std::abs(first.value - 1.0), 2.0 * first.error);
   EXPECT_LT(first.error, 0.5);
+}
+
+/// Whole numbers, so that the order of the sums does not matter.
+TEST(Ritz, products_are_added_to_the_lower_triangle) {
+  constexpr int rows = 37;
+  constexpr int n = 5;
+  Eigen::MatrixXd factor(rows, n);
+  for (int i = 0; i < rows * n; ++i) factor.data()[i] = (i * 7919) % 23 - 11;
+  Eigen::MatrixXd sum = Eigen::MatrixXd::Constant(n, n, 3.0);
+  add_products(factor, sum);
+  for (int i = 0; i < n; ++i)
+    for (int j = 0; j < n; ++j) {
+      const double product = factor.col(i).dot(factor.col(j));
+      EXPECT_EQ(sum(i, j), i >= j ? 3.0 + product : 3.0) << i << " " << j;
+    }
+  const double one = 1.0;
+  double square = 0.0;
+  const bool has_openblas = blas_name().rfind("OpenBLAS", 0) == 0;
+  EXPECT_EQ(openblas_rank_update(&one, 1, 1, &square), has_openblas) << "Debian's counts with int";
 }
 
 TEST(Ritz, noise_of_means_is_what_is_claimed) {

@@ -5,6 +5,7 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -45,6 +46,22 @@ struct AllPoints {
     return 0.5 * (geometry::quadratic_form(metric(i), v) + geometry::quadratic_form(metric(j), v));
   }
 };
+
+using MetricAt = std::function<geometry::Matrix7(const double* point)>;
+
+/// The flat torus in coordinates x with y_a = x_a + e sin(2 x_{a+3} + x_6) for a < 3: its functions of y need products of
+/// degree 4 in x, which a basis up to degree 3 neither has nor misses when its highest degrees are left out.
+inline MetricAt rippled_torus(const geometry::Matrix7& flat, double e) {
+  return [flat, e](const double* x) -> geometry::Matrix7 {
+    geometry::Matrix7 jacobian = geometry::Matrix7::Identity();
+    for (int a = 0; a < 3; ++a) {
+      const double slope = e * std::cos(2.0 * x[a + 3] + x[6]);
+      jacobian(a, a + 3) += 2.0 * slope;
+      jacobian(a, 6) += slope;
+    }
+    return jacobian.transpose() * flat * jacobian;
+  };
+}
 
 inline double uniform(std::uint64_t seed, std::uint64_t index, std::uint32_t block) {
   double pair[2];

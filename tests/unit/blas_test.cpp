@@ -2,7 +2,6 @@
 #include "base/blas.hpp"
 
 #include <thread>
-#include <vector>
 
 #include "base/progress.hpp"
 #include "parallel/threads.hpp"
@@ -15,13 +14,6 @@ TEST(Blas, threads_do_not_exceed_the_machine) {
   const int threads = threads_per_rank(test::world());
   EXPECT_GE(threads, 1);
   EXPECT_LE(threads, static_cast<int>(std::thread::hardware_concurrency()));
-}
-
-TEST(Blas, rank_update_adds_the_lower_triangle) {
-  const std::vector<double> factor{1.0, 2.0, 3.0, 4.0, 5.0, 6.0};  // (3, 2), by columns
-  std::vector<double> sum{0.5, 0.0, -7.0, 0.0};
-  if (!openblas_rank_update(factor.data(), 3, 2, sum.data())) GTEST_SKIP() << "no OpenBLAS";
-  EXPECT_EQ(sum, (std::vector<double>{14.5, 32.0, -7.0, 77.0}));
 }
 
 TEST(Progress, times_and_counts_are_readable) {

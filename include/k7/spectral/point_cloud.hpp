@@ -12,10 +12,10 @@
 
 namespace k7::spectral {
 
-/// What is known of points that are no samples but the nodes of quadrature rules: `n_copies` rules, turned against each
-/// other, see geometry::RuleRequest. Point `id` belongs to rule id % n_copies.
+/// What is known of points that are no samples but the nodes of quadrature rules: `n_rules` rules, turned against each
+/// other, see geometry::RuleRequest. Point `id` belongs to rule id % n_rules.
 struct NodeSet {
-  int n_copies;
+  int n_rules;
   int most_functions;             ///< products in a basis for them
   geometry::Exactness exactness;  ///< of each rule
   std::vector<double> weights;    ///< (n_local) of the volume of the frame's unit metric

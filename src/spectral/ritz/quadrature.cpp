@@ -136,22 +136,31 @@ Forms Quadrature::forms(const std::vector<std::size_t>& points) const {
   return sum;
 }
 
-/// Lower triangles only.
-void Quadrature::add_block(const std::size_t* points, Index rows, Forms& forms) const {
+/// Derivatives are along the manifold's frame, or along one that is orthonormal in the metric.
+Quadrature::Block Quadrature::evaluate(const std::size_t* points, const Eigen::VectorXd& factors,
+                                       Frame frame) const {
+  const Index rows = factors.size();
   MatrixXd feature_values(rows, features_.count());
   MatrixXd feature_gradients(dim * rows, features_.count());
-  MatrixXd values(rows, monomials_.size());
-  MatrixXd gradients(dim * rows, monomials_.size());
-  gradients.col(0).setZero();
   for (Index row = 0; row < rows; ++row) {
-    const std::size_t i = points[row];
-    features_.evaluate(cloud_.point(i), row, feature_values, feature_gradients);
-    make_orthonormal(cloud_.metric(i), row, rows, feature_gradients);
-    values(row, 0) = std::sqrt(weights_[i]);
+    features_.evaluate(cloud_.point(points[row]), row, feature_values, feature_gradients);
+    if (frame == Frame::orthonormal)
+      make_orthonormal(cloud_.metric(points[row]), row, rows, feature_gradients);
   }
-  monomials_.evaluate(feature_values, feature_gradients, values, gradients);
-  add_products(gradients, forms.k);
-  add_products(values, forms.m);
+  Block block{MatrixXd(rows, monomials_.size()), MatrixXd(dim * rows, monomials_.size())};
+  block.values.col(0) = factors;
+  block.gradients.col(0).setZero();
+  monomials_.evaluate(feature_values, feature_gradients, block.values, block.gradients);
+  return block;
+}
+
+/// Lower triangles only.
+void Quadrature::add_block(const std::size_t* points, Index rows, Forms& forms) const {
+  Eigen::VectorXd factors(rows);
+  for (Index row = 0; row < rows; ++row) factors(row) = std::sqrt(weights_[points[row]]);
+  const Block block = evaluate(points, factors, Frame::orthonormal);
+  add_products(block.gradients, forms.k);
+  add_products(block.values, forms.m);
 }
 
 }  // namespace k7::spectral

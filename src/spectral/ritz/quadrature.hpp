@@ -50,7 +50,7 @@ struct Forms {
 class PointGroups {
  public:
   explicit PointGroups(const std::optional<NodeSet>& nodes) : by_rule_(nodes.has_value()) {
-    if (nodes) count_ = nodes->n_copies;
+    if (nodes) count_ = nodes->n_rules;
   }
   int count() const { return count_; }
   int of(GlobalIndex row) const;
@@ -88,6 +88,14 @@ class Quadrature {
   struct MeanCoefficients;
   void add_fields(const std::size_t* points, Eigen::Index rows, const Eigen::MatrixXd& functions,
                   const MeanCoefficients& mean, Eigen::Index ends, FieldSums& sums) const;
+  /// Products of features at some points, times a factor there.
+  struct Block {
+    Eigen::MatrixXd values;     ///< (rows, products)
+    Eigen::MatrixXd gradients;  ///< (7 rows, products), see ScaledFeatures::evaluate
+  };
+  enum class Frame { of_manifold, orthonormal };
+  /// @param factors (rows)
+  Block evaluate(const std::size_t* points, const Eigen::VectorXd& factors, Frame frame) const;
   Forms forms(const std::vector<std::size_t>& points) const;
   void add_block(const std::size_t* points, Eigen::Index rows, Forms& forms) const;
 

@@ -32,13 +32,14 @@ std::vector<Index> directions_with_ends(const std::vector<ScaledFeatures::Group>
   return directions;
 }
 
-/// Some of the points, whatever the number of ranks.
+/// All nodes; of many samples as many of their groups as hold some 50 000 of them, whatever the number of ranks.
 std::vector<std::size_t> some_points(const PointCloud& cloud) {
   constexpr GlobalIndex enough = 50000;
-  const GlobalIndex stride = cloud.nodes ? 1 : 1 + cloud.n_global / enough;
+  const PointGroups groups(cloud.nodes);
+  const GlobalIndex wanted = 1 + enough * groups.count() / std::max<GlobalIndex>(1, cloud.n_global);
   std::vector<std::size_t> points;
   for (std::size_t i = 0; i < cloud.size(); ++i)
-    if (cloud.ids[i] % stride == 0) points.push_back(i);
+    if (cloud.nodes || groups.of(cloud.ids[i]) < wanted) points.push_back(i);
   return points;
 }
 
@@ -94,7 +95,6 @@ struct Quadrature::FieldSums {
 struct Quadrature::MeanCoefficients {
   Matrix7 inverse_factor;  ///< L^{-1} with L L^T the mean of sqrt(det g) g^{-1}
   double density;
-
   double share;  ///< all weights over those of the points
 
   MeanCoefficients(const PointCloud& cloud, const std::vector<std::size_t>& points,
@@ -154,7 +154,9 @@ std::vector<double> Quadrature::residuals_sq(const MatrixXd& functions, const Ve
     double flux = 0.0;
     for (Index m = 0; m < dim; ++m) flux += outside(m * count + k);
     const double density = outside(dim * count + k) / least_energy;
-    result.push_back(std::pow(std::sqrt(flux) + values(k) * std::sqrt(density), 2));
+    const double residual_sq = std::pow(std::sqrt(flux) + values(k) * std::sqrt(density), 2);
+    // Metrics that differ by hundreds of powers of ten may overflow here.
+    result.push_back(std::isfinite(residual_sq) ? residual_sq : std::numeric_limits<double>::infinity());
   }
   return result;
 }
@@ -162,17 +164,10 @@ std::vector<double> Quadrature::residuals_sq(const MatrixXd& functions, const Ve
 /// @param points which of the rank's points
 void Quadrature::add_fields(const std::size_t* points, Index rows, const MatrixXd& functions,
                             const MeanCoefficients& mean, Index ends, FieldSums& sums) const {
-  MatrixXd feature_values(rows, features_.count());
-  MatrixXd feature_gradients(dim * rows, features_.count());
-  MatrixXd values(rows, monomials_.size());
-  MatrixXd gradients(dim * rows, monomials_.size());
-  gradients.col(0).setZero();
-  for (Index row = 0; row < rows; ++row) {
-    const std::size_t i = points[row];
-    features_.evaluate(cloud_.point(i), row, feature_values, feature_gradients);
-    values(row, 0) = std::sqrt(weights_[i] * geometry::inverse_volume(cloud_.metric(i)));
-  }
-  monomials_.evaluate(feature_values, feature_gradients, values, gradients);
+  VectorXd factors(rows);
+  for (Index row = 0; row < rows; ++row)
+    factors(row) = std::sqrt(weights_[points[row]] * geometry::inverse_volume(cloud_.metric(points[row])));
+  const auto [values, gradients] = evaluate(points, factors, Frame::of_manifold);
   const MatrixXd u = values.leftCols(functions.rows()) * functions;
   const MatrixXd du = gradients.leftCols(functions.rows()) * functions;
   const Index count = functions.cols();

@@ -163,7 +163,8 @@ std::vector<double> losses_of_nodes(const Quadrature& quadrature, const Estimate
   constexpr double near = 0.9;  // from where on functions outside may have eigenvalues too
   for (std::size_t k = 0; k < losses.size(); ++k) {
     const double value = estimates.raw(static_cast<Eigen::Index>(k));
-    losses[k] = value < near * energy ? losses[k] / (1.0 - value / energy) : 1.5 * value;
+    losses[k] =
+        value < near * energy ? std::min(losses[k] / (1.0 - value / energy), 1.5 * value) : 1.5 * value;
   }
   return losses;
 }
@@ -240,7 +241,7 @@ RitzSpectrum ritz_spectrum(const PointCloud& cloud, const geometry::Manifold& ma
   result.basis_size = static_cast<int>(estimates.basis_size);
   result.degrees = degrees_along_frame(features.groups(), monomials);
   const auto error_of = [&](double value, double error) {
-    return by_rule ? std::hypot(student_factor(cloud.nodes->n_copies) * error, error_of_rounding * value)
+    return by_rule ? std::hypot(student_factor(cloud.nodes->n_rules) * error, error_of_rounding * value)
                    : error;
   };
   for (std::size_t k = 0; k < estimates.list.size(); ++k) {
