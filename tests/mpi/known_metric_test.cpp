@@ -5,10 +5,12 @@
 #include <cmath>
 #include <limits>
 
+#include "base/blas.hpp"
 #include "k7/base/error.hpp"
 #include "k7/spectral/compute_spectrum.hpp"
 #include "petsc_session.hpp"
 #include "point_clouds.hpp"
+#include "spectral/ritz/quadrature.hpp"
 
 namespace k7::spectral {
 namespace {
@@ -106,6 +108,22 @@ TEST(KnownMetric, metrics_that_vary_faster_than_the_basis_have_wide_bars) {
   }
 }
 
+/// A metric that the rules cannot tell from a constant one: on the nodes k z / n + shift of a lattice, z = (1, 79, ...) and
+/// n = 2022, cos(x_1 - 79 x_0) is the same at all of them. Each rule sees another constant, and only their differences tell
+/// that the integrals are wrong. For e << 1 the true eigenvalues are those of e = 0 up to O(e^2).
+TEST(KnownMetric, rules_that_are_wrong_differ_and_the_bar_says_so) {
+  const auto torus = geometry::make_manifold("torus7");
+  constexpr double e = 0.01;
+  const auto metric = [](const double* x) -> Matrix7 {
+    return (1.0 + e * std::cos(x[1] - 79.0 * x[0])) * Matrix7::Identity();
+  };
+  const auto report = solve(*torus, metric, 9);
+  const double difference = std::abs(report.limit.values[1] - 1.0);
+  EXPECT_GT(difference, 5.0 * e * e) << "the rules are wrong by more than the metric changes the eigenvalue";
+  EXPECT_LT(difference, report.limit.errors[1]);
+  EXPECT_LT(report.limit.errors[1], 5.0 * e);
+}
+
 /// The neck after (theta, q1, q2) -> (theta + e w(q1), q1, q2).
 MetricAt distorted_neck(const Matrix7& g, double e) {
   return [g, e](const double* point) -> Matrix7 {
@@ -190,6 +208,26 @@ TEST(LongKnownMetric, finer_rules_have_smaller_bars) {
   EXPECT_GT(fine.quadrature->n_nodes, coarse.quadrature->n_nodes);
   EXPECT_LT(fine.limit.errors[1], 0.5 * coarse.limit.errors[1]);
   for (std::size_t k = 2; k < 5; ++k) EXPECT_LT(fine.limit.errors[k], 1.001 * coarse.limit.errors[k]) << k;
+}
+
+/// Whole numbers, so that the order of the sums does not matter.
+TEST(Products, are_added_to_the_lower_triangle) {
+  constexpr int rows = 37;
+  constexpr int n = 5;
+  Eigen::MatrixXd factor(rows, n);
+  for (int i = 0; i < rows * n; ++i) factor.data()[i] = (i * 7919) % 23 - 11;
+  Eigen::MatrixXd sum = Eigen::MatrixXd::Constant(n, n, 3.0);
+  add_products(factor, sum);
+  for (int i = 0; i < n; ++i)
+    for (int j = 0; j < n; ++j) {
+      const double product = factor.col(i).dot(factor.col(j));
+      EXPECT_EQ(sum(i, j), i >= j ? 3.0 + product : 3.0) << i << " " << j;
+    }
+  // The library of PETSc is loaded here, as in k7_spectral.
+  const double one = 1.0;
+  double square = 0.0;
+  const bool has_openblas = blas_name().rfind("OpenBLAS", 0) == 0;
+  EXPECT_EQ(openblas_rank_update(&one, 1, 1, &square), has_openblas) << "Debian's counts with int";
 }
 
 /// The message of a computation that must fail with an error of the input.

@@ -6,7 +6,6 @@
 #include <Eigen/Eigenvalues>
 #include <functional>
 
-#include "base/blas.hpp"
 #include "k7/base/error.hpp"
 #include "point_clouds.hpp"
 #include "spectral/ritz/estimates.hpp"
@@ -321,25 +320,6 @@ TEST(Ritz, metrics_that_vary_faster_than_the_basis_have_wide_bars) {
   EXPECT_GT(first.value, 1.015) << "the basis is too small";
   EXPECT_LT(std::abs(first.value - 1.0), 2.0 * first.error);
   EXPECT_LT(first.error, 0.5);
-}
-
-/// Whole numbers, so that the order of the sums does not matter.
-TEST(Ritz, products_are_added_to_the_lower_triangle) {
-  constexpr int rows = 37;
-  constexpr int n = 5;
-  Eigen::MatrixXd factor(rows, n);
-  for (int i = 0; i < rows * n; ++i) factor.data()[i] = (i * 7919) % 23 - 11;
-  Eigen::MatrixXd sum = Eigen::MatrixXd::Constant(n, n, 3.0);
-  add_products(factor, sum);
-  for (int i = 0; i < n; ++i)
-    for (int j = 0; j < n; ++j) {
-      const double product = factor.col(i).dot(factor.col(j));
-      EXPECT_EQ(sum(i, j), i >= j ? 3.0 + product : 3.0) << i << " " << j;
-    }
-  const double one = 1.0;
-  double square = 0.0;
-  const bool has_openblas = blas_name().rfind("OpenBLAS", 0) == 0;
-  EXPECT_EQ(openblas_rank_update(&one, 1, 1, &square), has_openblas) << "Debian's counts with int";
 }
 
 TEST(Ritz, noise_of_means_is_what_is_claimed) {
