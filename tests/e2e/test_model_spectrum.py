@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import unittest
@@ -80,6 +81,12 @@ class ModelSpectrum(ProgramTest):
                               capture_output=True, text=True, timeout=120, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("by Rayleigh-Ritz on the model", done.stdout)
+        tree = json.loads(out.read_text())["spectral"]
+        value, error = tree["extrapolated"][1], tree["error"][1]
+        page = (model.parent / "results.html").read_text()
+        shown = re.search(r"on the model\) = ([0-9.]+) ±", page)
+        assert shown is not None
+        self.assertLess(abs(float(shown.group(1)) - value), max(error, 1e-6 * value), "as many digits as the bar allows")
 
     def test_a_missing_library_is_named(self) -> None:
         model = self.train("quick", 1)

@@ -284,6 +284,18 @@ SpectrumReport report_of(const test::AllPoints& all, Method method, Observer& ob
   return compute_spectrum(test::slab(all), *all.manifold, options, world(), observer);
 }
 
+TEST(SpectrumTable, has_as_many_digits_as_the_bar_allows) {
+  SpectrumReport report;
+  report.prediction = {99.0, 13.0};
+  report.pairs.values = {0.0, 0.75375690601234, 2.0};
+  report.pairs.zero_modes = 1;
+  report.limit.values = report.pairs.values;
+  report.limit.errors = {0.0, 1.5e-10, 0.3};
+  const std::string table = spectrum_table(report);
+  EXPECT_NE(table.find("0.75375690601 +- 1.5e-10"), std::string::npos) << table;
+  EXPECT_NE(table.find("2 +- 0.3"), std::string::npos) << table;
+}
+
 TEST(Witness, stands_in_the_report_of_every_method_with_a_scale) {
   const auto all = neck_points(1500, conformal(1e-3));
   const auto truth = conformal_spectrum(1e-3, 6);

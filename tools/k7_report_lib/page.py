@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import math
 from typing import Any, Iterable, Mapping, Sequence
 
 from . import __version__, page_text
@@ -54,6 +55,14 @@ def _value(value: Any) -> str:
     return _text(json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value)
 
 
+def _known(value: Any, error: Any) -> str:
+    """A number with as many digits as its error allows, six at least and twelve at most, as k7_spectral prints it."""
+    if not (is_number(value) and is_number(error) and value and error):
+        return _value(value)
+    digits = min(max(6, int(math.log10(abs(value / error))) + 2), 12)
+    return f"{value:.{digits}g}"
+
+
 def _list(values: list[Any]) -> str:
     numbers = [value for value in values if is_number(value)]
     if len(values) > LONG_LIST and len(numbers) == len(values):
@@ -81,7 +90,7 @@ def _verdict(tree: Json) -> str:
     found, words = judged(tree), judged_words(tree)
     bar = f" ± {_value(found['error'])}" if found["error"] is not None else ""
     return (f'<section class="verdict {status}" aria-label="Verdict">\n<strong>{word}</strong>\n'
-            f'<p class="numbers">{words.name} = {_value(found["lambda_1"])}{bar}, so λ₁·H* = '
+            f'<p class="numbers">{words.name} = {_known(found["lambda_1"], found["error"])}{bar}, so λ₁·H* = '
             f'<b>{_value(found["lambda1_times_Hstar"])}</b>; the prediction is {_value(target)}: '
             f'{found["deviation_percent"]:.4g} % apart ({meaning}).</p>\n'
             + (f"<p>{words.explained}</p>\n" if words.explained else "")
@@ -135,6 +144,9 @@ def _spectrum(tree: Json) -> str:
     for title, key in (("residual", "residual"), ("limit", "extrapolated"), ("error", "error")):
         if any(value is not None for value in spectral.get(key) or []):
             columns[title] = spectral[key]
+    if "limit" in columns and "error" in columns:
+        columns["limit"] = [None if value is None else _known(value, error)
+                            for value, error in zip(columns["limit"], columns["error"])]
     if "limit" in columns and (methods := _methods(spectral)):
         columns["by"] = methods
     for key, title in page_text.WITNESS_COLUMNS.items():
