@@ -69,20 +69,9 @@ Rung GraphMethod::solve_first_rung(const SymmetricGraph& graph) {
   NullSpace null_space;
   null_space.count = static_cast<int>(std::min(components.count, GlobalIndex{run_.options.eigenvalues}));
   null_space.components = number_components(components, graph.row_begin, null_space.count, comm);
-  Rung rung{0,
-            k(),
-            graph.n_global,
-            0.0,
-            0.0,
-            components.count,
-            graph.shortest_sq(k()),
-            graph.calibration_doubt(k()),
-            0.0,
-            {}};
   const auto laplacian = graph_laplacian(graph, k(), run_.options.source, run_.device, comm);
-  rung.mean_degree = laplacian.mean_degree;
-  rung.mean_distance_sq = laplacian.mean_distance_sq;
-  rung.mean_cut = laplacian.mean_cut;
+  Rung rung = rung_of(graph, laplacian, k(), 0);
+  rung.n_components = components.count;
   report_.timing.assemble = run_.lap();
   run_.observer.info(fmt::format("assembled the matrix: {:.2f} s", report_.timing.assemble));
   rung.values = solve_whole_multiplets(laplacian, graph, null_space);

@@ -39,14 +39,17 @@ double mean_of(const std::vector<double>& values, int first, int count) {
 
 // Of the difference: the density is no better than smooth to second order.
 constexpr double density_part = 1.5;
+// Of what lies beyond the boundary, whose distance every point estimates from its own neighbours.
+constexpr double cut_part = 0.35;
 
 /// What the size of the neighbourhoods changes, that is as much as a density from smaller ones would differ, goes into
-/// the bar. It is proportional to their squared size where the density is smooth.
-SpectrumLimit widen(const RitzSpectrum& fine, const RitzSpectrum& coarse, double factor) {
+/// the bar. It is proportional to their squared size where the density is smooth. So goes a part of what lies beyond the
+/// boundary. @param cut of the density's neighbourhoods
+SpectrumLimit widen(const RitzSpectrum& fine, const RitzSpectrum& coarse, double factor, double cut) {
   SpectrumLimit limit = limit_of(fine);
   const std::size_t size = std::min(limit.values.size(), coarse.values.size());
   const auto widened = [&](double error, double value, double of_coarse) {
-    return std::hypot(error, density_part * factor * (value - of_coarse));
+    return std::hypot(error, density_part * factor * (value - of_coarse), cut_part * cut * value);
   };
   for (std::size_t i = 1; i < size; ++i)
     limit.errors[i] = widened(limit.errors[i], limit.values[i], coarse.values[i]);
@@ -86,7 +89,7 @@ SpectrumLimit ritz_limit(Run& run, PointCloud& cloud, const std::vector<DensityE
   if (densities.empty()) return limit_of(spectra.front());
   const double fine = densities[0].mean_distance_sq;
   const double difference = densities[1].mean_distance_sq - fine;
-  return widen(spectra[0], spectra[1], difference > 0.0 ? fine / difference : 1.0);
+  return widen(spectra[0], spectra[1], difference > 0.0 ? fine / difference : 1.0, densities[0].mean_cut);
 }
 
 void compute_with_ritz(Run& run, PointCloud cloud) {

@@ -116,6 +116,7 @@ io::Json ladder_json(const std::vector<Rung>& ladder) {
                     {"shortest_sq", number_or_null(rung.shortest_sq)},
                     {"calibration_doubt", rung.calibration_doubt},
                     {"mean_cut", rung.mean_cut},
+                    {"wrapped", rung.wrapped},
                     {"eigenvalues", rung.values}});
   return list;
 }

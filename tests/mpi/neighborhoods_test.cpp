@@ -173,5 +173,19 @@ TEST(Resolution, thin_circles_are_measured) {
   }
 }
 
+/// A circle that is wide, one that neighbourhoods just reach around, and one that they fill.
+TEST(Resolution, neighbourhoods_that_reach_around_a_circle_are_noticed) {
+  const auto wrapped = [](double r0) {
+    const AllPoints all = neck(2000, r0);
+    const auto regions = make_regions(slab(all), *all.manifold, world(), 1);
+    const auto graph = build_knn_graph(regions.points, *all.manifold, *regions.embedding, 96, world(), 1);
+    return measure_resolution(graph, regions.points.cloud, *all.manifold, {96}, world()).at(0).wrapped;
+  };
+  EXPECT_EQ(wrapped(1.0), 0.0);
+  EXPECT_GT(wrapped(0.3), 0.01);
+  EXPECT_LT(wrapped(0.3), 0.025);
+  EXPECT_LT(wrapped(0.001), 0.002);
+}
+
 }  // namespace
 }  // namespace k7::spectral

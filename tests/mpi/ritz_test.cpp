@@ -231,6 +231,20 @@ TEST(Ritz, box_has_free_boundaries) {
   }
 }
 
+/// Powers of one coordinate become all alike with their degree, and would be lost to rounding.
+TEST(Ritz, high_degrees_along_a_long_side_count) {
+  std::array<double, dim> sides{};
+  sides.fill(pi / std::sqrt(2.0));
+  sides[0] = 20.0 * pi;
+  const auto spectrum = solve(box(sides, 0.0, 20000), *geometry::make_manifold("euclidean"), 0, 16);
+  EXPECT_GE(spectrum.degree, 20);
+  for (std::size_t k = 1; k < 16; ++k) {
+    const double exact = static_cast<double>(k * k) / 400.0;
+    EXPECT_NEAR(spectrum.values[k], exact, 0.03 * exact) << k;
+    EXPECT_NEAR(spectrum.values[k], exact, 4.0 * spectrum.errors[k]) << k;
+  }
+}
+
 TEST(LongRitz, weights_undo_an_uneven_sampling) {
   const auto neck = geometry::make_manifold("s1xs3xs3");
   auto cloud = sample(*neck, constant(coupled_metric()), 60000, 5);

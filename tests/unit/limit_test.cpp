@@ -188,6 +188,33 @@ TEST(Limit, boundaries_and_thin_directions_are_minded) {
   EXPECT_NE(thin.multiplets[1].obstacle.find("do not resolve"), std::string::npos);
 }
 
+/// Neighbourhoods that reach around a circle see neighbours on the wrong side.
+TEST(Limit, circles_that_neighbourhoods_reach_around_are_minded) {
+  auto ladder = make_ladder({});
+  const double apart = extrapolate(ladder, 1).multiplets[0].error;
+  ladder[7].wrapped = 0.02;
+  const auto& multiplet = extrapolate(ladder, 1).multiplets[0];
+  EXPECT_NEAR(multiplet.error, std::hypot(apart, 2.0 * 0.02 * multiplet.limit), 1e-9);
+}
+
+/// Noise may split a multiplet; its parts then cover what they have in common.
+TEST(Limit, multiplets_that_may_be_one_cover_their_common_mean) {
+  const double gap = 2.4 * eigenvalue_scatter(n_points);
+  const auto errors = [&](double distance) {
+    Model close;
+    close.eigenvalues = {1.0, 1.0 + distance, 1.0 + distance, 3.0, 4.0};
+    const auto multiplets = extrapolate(make_ladder(close), 1).multiplets;
+    EXPECT_EQ(multiplets[0].count, 1);
+    EXPECT_EQ(multiplets[1].count, 2);
+    return std::array<double, 2>{multiplets[0].error, multiplets[1].error};
+  };
+  const auto far = errors(1.7 * gap);
+  const auto near = errors(1.2 * gap);
+  const double distance = 1.2 * gap;
+  EXPECT_NEAR(near[0], std::hypot(far[0], 2.0 / 3.0 * distance), 0.1 * near[0]);
+  EXPECT_NEAR(near[1], std::hypot(far[1], 1.0 / 3.0 * distance), 0.1 * near[1]);
+}
+
 /// Even a ladder without any noise has the usual bar: its points could have been others.
 TEST(Limit, bar_never_vanishes) {
   const auto limit = extrapolate(make_ladder({}), 1);

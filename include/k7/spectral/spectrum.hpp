@@ -36,6 +36,7 @@ struct Rung {
   double calibration_doubt;  ///< relative, see SymmetricGraph
   double mean_cut;  ///< how much of the neighbourhoods lies beyond the boundary, mean of -log(share kept)
   std::vector<double> values;  ///< ascending, zero modes included; fewer when some did not converge
+  double wrapped = 0.0;        ///< share of the neighbours that are nearly half a circle away, see Resolution
 };
 
 /// What a limit comes from.

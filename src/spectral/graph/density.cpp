@@ -9,7 +9,7 @@
 namespace k7::spectral {
 
 DensityEstimate estimate_density(const KnnGraph& graph, int k, const parallel::Communicator& comm) {
-  DensityEstimate estimate{std::vector<double>(graph.n_local()), 0.0};
+  DensityEstimate estimate{std::vector<double>(graph.n_local()), 0.0, 0.0};
   const auto width = static_cast<std::size_t>(graph.k);
   double total = 0.0;
   for (std::size_t i = 0; i < graph.n_local(); ++i) {
@@ -20,10 +20,13 @@ DensityEstimate estimate_density(const KnnGraph& graph, int k, const parallel::C
     estimate.values[i] = std::pow(mean, -0.5 * geometry::dim);
     if (graph.boundary.empty() || !(mean > 0.0)) continue;
     const double radius = std::sqrt((geometry::dim + 2.0) / geometry::dim * mean);
-    estimate.values[i] /= kept_share(std::clamp(graph.boundary[i] / radius, least_plane_distance, 1.0));
+    const double kept = kept_share(std::clamp(graph.boundary[i] / radius, least_plane_distance, 1.0));
+    estimate.values[i] /= kept;
+    estimate.mean_cut -= std::log(kept);
   }
   estimate.mean_distance_sq =
       comm.sum(total) / (static_cast<double>(k) * static_cast<double>(graph.n_global));
+  estimate.mean_cut = comm.sum(estimate.mean_cut) / static_cast<double>(graph.n_global);
   return estimate;
 }
 

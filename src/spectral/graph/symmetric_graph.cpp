@@ -351,6 +351,10 @@ double SymmetricGraph::calibration_doubt(int k) const {
   return resolutions[level_of(k)].missing;
 }
 
+double SymmetricGraph::wrapped(int k) const {
+  return resolutions.empty() ? 0.0 : resolutions[level_of(k)].wrapped;
+}
+
 SymmetricGraph symmetrize(const KnnGraph& graph, const std::vector<int>& neighbors, Join join,
                           const parallel::Communicator& comm) {
   SymmetricGraph result;

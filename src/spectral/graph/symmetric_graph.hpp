@@ -25,6 +25,9 @@ struct Resolution {
   /// have eigenvalues of (pi / length)^2 and more.
   double shortest = std::numeric_limits<double>::infinity();
   double radius = 0.0;  ///< of a typical neighbourhood
+  /// Where neighbourhoods just reach around a circle: the share of neighbours nearly half a period away, root of the sum
+  /// of squares over the circles. 0 where they do not, and where they fill the circle evenly.
+  double wrapped = 0.0;
 };
 
 /// Which points are joined by an edge.
@@ -71,6 +74,7 @@ struct SymmetricGraph {
   /// How far the calibration of the graph of k neighbours may be off, relative, for functions whose waves are short
   /// enough to vary along a direction that is not fully resolved.
   double calibration_doubt(int k) const;
+  double wrapped(int k) const;  ///< see Resolution
 };
 
 /// A volume factor as weights take it. 1/J stops growing where J is very small: near a sphere's cut locus single edges

@@ -32,18 +32,28 @@ std::vector<int> ladder_neighbors(int k) {
   return {k, 3 * k};
 }
 
+Rung rung_of(const SymmetricGraph& graph, const Laplacian& laplacian, int k, int part) {
+  Rung rung{};
+  rung.part = part;
+  rung.k = k;
+  rung.n_points = graph.n_global;
+  rung.mean_degree = laplacian.mean_degree;
+  rung.mean_distance_sq = laplacian.mean_distance_sq;
+  rung.shortest_sq = graph.shortest_sq(k);
+  rung.calibration_doubt = graph.calibration_doubt(k);
+  rung.mean_cut = laplacian.mean_cut;
+  rung.wrapped = graph.wrapped(k);
+  return rung;
+}
+
 std::vector<Rung> climb(const SymmetricGraph& graph, const std::vector<int>& neighbors, int part,
                         const LadderOptions& options, const parallel::Communicator& comm,
                         const std::function<void(const Rung&)>& done) {
   std::vector<Rung> rungs;
   for (const int k : neighbors) {
-    Rung rung{part, k, graph.n_global, 0.0, 0.0, 0, graph.shortest_sq(k), graph.calibration_doubt(k),
-              0.0,  {}};
-    const auto null_space = null_space_of(graph, k, options.eigen.count, rung.n_components, comm);
     const auto laplacian = graph_laplacian(graph, k, options.source, options.device, comm);
-    rung.mean_degree = laplacian.mean_degree;
-    rung.mean_distance_sq = laplacian.mean_distance_sq;
-    rung.mean_cut = laplacian.mean_cut;
+    Rung rung = rung_of(graph, laplacian, k, part);
+    const auto null_space = null_space_of(graph, k, options.eigen.count, rung.n_components, comm);
     rung.values = smallest_eigenpairs(laplacian, graph.ids, null_space, options.eigen, comm).values;
     done(rung);
     rungs.push_back(std::move(rung));

@@ -20,6 +20,9 @@ namespace k7::spectral {
 /// truth, and took twice the edges.
 std::vector<int> ladder_neighbors(int k);
 
+/// A rung without its eigenvalues and components. @param part 0, 1 or 2
+Rung rung_of(const SymmetricGraph& graph, const Laplacian& laplacian, int k, int part);
+
 /// What all rungs have in common.
 struct LadderOptions {
   EigenOptions eigen;

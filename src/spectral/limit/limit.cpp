@@ -15,6 +15,7 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double gap_in_scatters = 2.4;
+constexpr double nearly_a_gap = 1.5;  // gaps that noise makes now and then
 constexpr double n = geometry::dim;
 // a of the noise term, found on flat tori and round products of spheres of 10^3 to 10^4 points, see noise_shape().
 constexpr double usual_a = 2.0;
@@ -131,6 +132,12 @@ double half_thinness(const std::vector<Rung>& ladder) {
   return result;
 }
 
+double largest_wrapped(const std::vector<Rung>& ladder) {
+  double result = 0.0;
+  for (const Rung& rung : ladder) result = std::max(result, rung.wrapped);
+  return result;
+}
+
 /// The rung whose calibration is most in doubt for functions of an eigenvalue; null where none is. Functions vary along
 /// a direction of length l from (pi / l)^2 on; from half of that on they may be among these.
 const Rung* doubtful_rung(const std::vector<Rung>& ladder, double lambda) {
@@ -180,7 +187,8 @@ void extrapolate(Multiplet& multiplet, const std::vector<Rung>& ladder) {
   const double cut = ladder.front().mean_cut;
   const double boundary =
       limit * (boundary_part * cut + std::min(boundary_square * cut * cut, most_of_square));
-  const double thin = limit * std::hypot(thin_part * doubt, half_thin_part * half_thinness(ladder));
+  const double thin =
+      limit * std::hypot(thin_part * doubt, half_thin_part * half_thinness(ladder), largest_wrapped(ladder));
   multiplet.limit = limit;
   multiplet.error =
       2.0 * std::sqrt(noise * noise + model * model + order * order + boundary * boundary + thin * thin);
@@ -209,6 +217,27 @@ std::string find_obstacle(const std::vector<Rung>& ladder, int n_needed) {
       return graph + "has only " + std::to_string(rung.values.size()) + " converged eigenvalues";
   }
   return {};
+}
+
+/// Multiplets nearly as close as eigenvalues of one may be one that noise split. What lies between the common mean and
+/// their own then belongs to the bars.
+/// @param values of the first rung
+void mind_splits(std::vector<Multiplet>& multiplets, const std::vector<double>& values,
+                 GlobalIndex n_points) {
+  const double gap = nearly_a_gap * gap_in_scatters * eigenvalue_scatter(n_points);
+  std::vector<double> offsets(multiplets.size(), 0.0);
+  for (std::size_t i = 0; i + 1 < multiplets.size(); ++i) {
+    const Multiplet& low = multiplets[i];
+    const Multiplet& high = multiplets[i + 1];
+    const double last = values[static_cast<std::size_t>(high.first - 1)];
+    const double distance = high.limit - low.limit;  // NaN where one has no limit
+    if (!(values[static_cast<std::size_t>(high.first)] - last <= gap * last) || !(distance > 0.0)) continue;
+    const double both = low.count + high.count;
+    offsets[i] = std::max(offsets[i], distance * high.count / both);
+    offsets[i + 1] = std::max(offsets[i + 1], distance * low.count / both);
+  }
+  for (std::size_t i = 0; i < multiplets.size(); ++i)
+    multiplets[i].error = std::hypot(multiplets[i].error, offsets[i]);
 }
 
 }  // namespace
@@ -268,6 +297,9 @@ SpectrumLimit extrapolate(const std::vector<Rung>& ladder, int zero_modes) {
   for (Multiplet& multiplet : result.multiplets) {
     if (!multiplet.obstacle.empty()) continue;
     extrapolate(multiplet, ladder);
+  }
+  mind_splits(result.multiplets, raw, ladder.front().n_points);
+  for (const Multiplet& multiplet : result.multiplets) {
     if (!multiplet.obstacle.empty()) continue;
     const double scatter =
         std::max(spread(raw, multiplet) / multiplet.raw, eigenvalue_scatter(ladder.front().n_points)) *

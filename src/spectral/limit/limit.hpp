@@ -39,14 +39,17 @@ SpectrumLimit without_limit(const Rung& rung, int zero_modes, const std::string&
 ///   b h^2     curvature of the eigenfunctions and of the manifold.
 /// Both halves of the points count as one rung for each k.
 ///
-/// error = 2 sqrt(noise^2 + model^2 + order^2 + boundary^2 + thin^2), where
+/// error = 2 sqrt(noise^2 + model^2 + order^2 + boundary^2 + thin^2 + wrapped^2), where
 ///   noise     the larger of half the difference between the fits that use one half of the points each, and
 ///             lambda 0.008 sqrt(2 / count) sqrt(10^4 / N),
 ///   model     half the difference to the fit that is not told a,
 ///   order     half of what phi has beyond its term of order h^2, on the widest rung,
 ///   boundary  lambda (c/4 + min(3 c^2, 0.04)), c = Rung::mean_cut of the first rung,
 ///   thin      half of lambda times the largest Rung::calibration_doubt, where waves are so short that functions may
-///             vary along a direction that is not fully resolved; 0.06 d (1 - d) of lambda for all functions.
+///             vary along a direction that is not fully resolved; 0.06 d (1 - d) of lambda for all functions,
+///   wrapped   lambda times the largest Rung::wrapped.
+/// Multiplets nearly as close as eigenvalues of one multiplet may be one that noise split: what lies between their
+/// common mean and their own is added to the bar.
 /// A multiplet has no limit where the fit is far from all rungs, and where its functions may vary along a direction
 /// of which the neighbourhoods miss more than 40 %.
 ///

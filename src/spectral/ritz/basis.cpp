@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <queue>
+#include <utility>
 
 namespace k7::spectral {
 
@@ -94,7 +95,7 @@ double energy_of(const ScaledFeatures::Group& group, double of_degree_1, int deg
 
 Monomials::Monomials(int n_features, int degree)
     : degree_(degree), next_energy_(std::numeric_limits<double>::infinity()) {
-  products_.push_back({0, 0});
+  products_.push_back({0, 0, -1});
   std::vector<int> last{0};  // highest feature in each product, so that each set of factors comes once
   Index begin = 0;
   for (int d = 1; d <= degree; ++d) {
@@ -102,7 +103,7 @@ Monomials::Monomials(int n_features, int degree)
     smaller_size_ = end;
     for (Index parent = begin; parent < end; ++parent)
       for (int feature = last[static_cast<std::size_t>(parent)]; feature < n_features; ++feature) {
-        products_.push_back({parent, feature});
+        add(parent, feature);
         last.push_back(feature);
       }
     begin = end;
@@ -216,13 +217,13 @@ std::vector<int> smaller_degrees(std::vector<int> highest) {
 
 Monomials::Monomials(const std::vector<ScaledFeatures::Group>& groups, const BasisChoice& choice) {
   ByEnergy candidates(groups, choice);
-  std::vector<Product> by_energy;
+  std::vector<std::pair<Index, int>> by_energy;  // parent and feature
   std::vector<std::vector<int>> degrees;
   while (!candidates.empty()) {
     const auto index = static_cast<Index>(by_energy.size());
     if (index == choice.most) break;
     const Candidate product = candidates.take(index);
-    by_energy.push_back({product.parent, product.factors.empty() ? 0 : product.factors.back()});
+    by_energy.emplace_back(product.parent, product.factors.empty() ? 0 : product.factors.back());
     degrees.push_back(candidates.degrees(product.factors));
     degree_ = std::max(degree_, static_cast<int>(product.factors.size()));
   }
@@ -237,11 +238,20 @@ Monomials::Monomials(const std::vector<ScaledFeatures::Group>& groups, const Bas
       for (std::size_t g = 0; g < allowed.size(); ++g) is_smaller = is_smaller && degrees[i][g] <= allowed[g];
       if (is_smaller != smaller) continue;
       place[i] = size();
-      products_.push_back(
-          {i == 0 ? 0 : place[static_cast<std::size_t>(by_energy[i].parent)], by_energy[i].feature});
+      const auto [parent, feature] = by_energy[i];
+      if (i == 0)
+        products_.push_back({0, 0, -1});
+      else
+        add(place[static_cast<std::size_t>(parent)], feature);
     }
     if (smaller) smaller_size_ = size();
   }
+}
+
+void Monomials::add(Index parent, int feature) {
+  const Product& of_parent = products_[static_cast<std::size_t>(parent)];
+  const bool is_same = parent > 0 && of_parent.feature == feature;
+  products_.push_back({parent, feature, is_same ? of_parent.parent : -1});
 }
 
 double Monomials::count(int n_features, int degree) {
@@ -254,12 +264,16 @@ void Monomials::evaluate(const MatrixXd& features, const MatrixXd& feature_gradi
                          MatrixXd& gradients) const {
   const Index rows = features.rows();
   for (Index a = 1; a < size(); ++a) {
-    const auto [parent, feature] = products_[static_cast<std::size_t>(a)];
-    values.col(a) = values.col(parent).cwiseProduct(features.col(feature));
+    const auto [parent, feature, before] = products_[static_cast<std::size_t>(a)];
+    const double factor = before < 0 ? 1.0 : 2.0;  // T_1 = x T_0, T_{j+1} = 2 x T_j - T_{j-1}
+    values.col(a) = factor * values.col(parent).cwiseProduct(features.col(feature));
     for (int m = 0; m < dim; ++m)
       gradients.col(a).segment(m * rows, rows) =
-          gradients.col(parent).segment(m * rows, rows).cwiseProduct(features.col(feature)) +
-          feature_gradients.col(feature).segment(m * rows, rows).cwiseProduct(values.col(parent));
+          factor * (gradients.col(parent).segment(m * rows, rows).cwiseProduct(features.col(feature)) +
+                    feature_gradients.col(feature).segment(m * rows, rows).cwiseProduct(values.col(parent)));
+    if (before < 0) continue;
+    values.col(a) -= values.col(before);
+    gradients.col(a) -= gradients.col(before);
   }
 }
 

@@ -82,8 +82,9 @@ struct BasisChoice {
   int highest_total = std::numeric_limits<int>::max();  ///< degree
 };
 
-/// Products of features, each an earlier one times a feature. The first ones are a smaller basis of the same kind, from
-/// whose values the truncation can be judged.
+/// Products of Chebyshev polynomials of the features, each found from an earlier one and a feature: they span what the
+/// features' powers span, which high degrees would make all alike. The first ones are a smaller basis of the same kind,
+/// from whose values the truncation can be judged.
 class Monomials {
  public:
   /// All products up to a degree; the smaller basis is that of degree - 1.
@@ -114,7 +115,10 @@ class Monomials {
   struct Product {
     Eigen::Index parent;
     int feature;
+    Eigen::Index before;  ///< the parent's parent where both steps are along one feature, otherwise -1
   };
+  void add(Eigen::Index parent, int feature);
+
   std::vector<Product> products_;
   Eigen::Index smaller_size_ = 1;
   int degree_ = 0;
