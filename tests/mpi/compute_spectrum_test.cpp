@@ -201,6 +201,26 @@ SpectrumReport spectrum_of_box(const SpectrumOptions& options, const geometry::F
                           neighbors_found);
 }
 
+/// What lies beyond a boundary is guessed where densities are, and its part of the bar stays where noise is small.
+TEST(ComputeSpectrum, densities_near_a_boundary_are_in_the_bars_of_ritz) {
+  const auto three_free_sides = [] {
+    geometry::ManifoldParameters parameters;
+    parameters.periods = geometry::Periods{0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0};
+    return geometry::make_manifold("euclidean", parameters);
+  }();
+  SpectrumOptions options;
+  options.eigenvalues = 4;
+  Listener listener;
+  const geometry::Form1 units{1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0};
+  const auto guessed =
+      compute_spectrum(box_points(3000, units, 1.0), *three_free_sides, options, world(), listener);
+  const double cut = guessed.ladder.at(0).mean_cut;
+  ASSERT_GT(cut, 0.1);
+  const Multiplet& first = guessed.ritz_limit.multiplets.at(0);
+  EXPECT_GT(first.error,
+            0.45 * cut * first.limit);  // 0.37 from noise and the sizes of the neighbourhoods alone
+}
+
 /// An interval of length 5 times circles that are hardly longer than the neighbourhoods are wide: eigenvalues
 /// (pi j / 5)^2. Without the calibration by the moments of the neighbourhoods the limits are a third too low.
 TEST(ComputeSpectrum, directions_that_are_half_resolved_do_not_mislead) {
@@ -224,10 +244,12 @@ TEST(ComputeSpectrum, directions_that_are_half_resolved_do_not_mislead) {
     EXPECT_NEAR(report.limit.values[j], exact, report.limit.errors[j]);
     EXPECT_LT(report.limit.errors[j], 0.3 * exact);
   }
-  for (const Rung& rung : report.ladder)
+  for (const Rung& rung : report.ladder) {
+    EXPECT_GT(rung.wrapped, 0.0);
     if (rung.part > 0 && rung.k > options.neighbors) {
       EXPECT_GT(rung.calibration_doubt, 0.05);
     }
+  }
 }
 
 /// Lengths of 10^-75 to 10^75 and coordinates in seven other units each: nothing changes but the units.
