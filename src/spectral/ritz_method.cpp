@@ -40,7 +40,7 @@ double mean_of(const std::vector<double>& values, int first, int count) {
 // Of the difference: the density is no better than smooth to second order.
 constexpr double density_part = 1.5;
 // Of what lies beyond the boundary, whose distance every point estimates from its own neighbours.
-constexpr double cut_part = 0.35;
+constexpr double cut_part = 0.6;
 
 /// What the size of the neighbourhoods changes, that is as much as a density from smaller ones would differ, goes into
 /// the bar. It is proportional to their squared size where the density is smooth. So goes a part of what lies beyond the
