@@ -224,6 +224,26 @@ class JobTest(unittest.TestCase):
             self.assert_ok(self.job("cpu.slurm", OUT=str(out)))
             self.assertEqual(self.calls()[-1], "scontrol requeue 42")
 
+    def test_a_step_that_the_program_did_not_end_is_not_done(self) -> None:
+        """srun ends with 0 where a node failed in the middle."""
+        srun = self.fake / "srun"
+        whole = srun.read_text()
+        srun.write_text(whole.replace('exec "$@"', "exit 0"))
+        done = self.job("cpu.slurm")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("srun ended before k7_train did", done.stderr)
+        srun.write_text(whole)
+        self.assert_ok(self.job("cpu.slurm"))
+        self.assertEqual([line.split()[0] for line in self.calls()], list(PROGRAMS))
+
+    def test_signals_reach_the_program_and_its_exit_code_the_job(self) -> None:
+        (self.fake / "k7_train").write_text(
+            '#!/bin/bash\ntrap "exit 75" USR1\nkill -USR1 $PPID $$\nsleep 1\nexit 0\n')
+        done = self.job("cpu.slurm")
+        self.assert_ok(done)
+        self.assertIn("train: stopped after a checkpoint", done.stdout)
+        self.assertEqual(self.calls("scontrol"), ["scontrol requeue 42"])
+
     def test_a_kill_for_memory_is_not_repeated(self) -> None:
         self.ends_with("k7_train", 137)
         self.assertEqual(self.job("cpu.slurm").returncode, 137)
