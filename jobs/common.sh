@@ -132,3 +132,8 @@ learn_and_measure() {
 
 # Slurm gives each rank SLURM_CPUS_PER_TASK cores; srun must be told so since version 22.05.
 export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}
+# A node that is gone without a word is noticed after about ten seconds; with OpenMPI's defaults all others wait for eight
+# minutes.
+export OMPI_MCA_oob_tcp_keepalive_time=5
+export OMPI_MCA_oob_tcp_keepalive_intvl=2
+export OMPI_MCA_oob_tcp_keepalive_probes=3

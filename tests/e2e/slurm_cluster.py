@@ -21,7 +21,7 @@ def why_none() -> str:
     """Why there can be no cluster here; empty when there can."""
     missing = [name for name in ("slurmctld", "slurmd", "munged", "sbatch") if shutil.which(name) is None]
     if missing:
-        return f"Slurm is not installed ({', '.join(missing)}): tools/install_dependencies --slurm"
+        return f"Slurm is not installed ({', '.join(missing)}): tools/install_dependencies --cluster"
     return "" if os.geteuid() == 0 else "Slurm's daemons need root"
 
 
