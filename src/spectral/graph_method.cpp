@@ -11,6 +11,7 @@
 #include "spectral/graph/resolution.hpp"
 #include "spectral/limit/ladder.hpp"
 #include "spectral/limit/limit.hpp"
+#include "spectral/solve/stage.hpp"
 
 namespace k7::spectral {
 
@@ -45,6 +46,7 @@ std::vector<int> GraphMethod::graph_neighbors() const {
 
 SymmetricGraph GraphMethod::make_graph(const IndexedCloud& points, KnnGraph directed,
                                        const std::vector<int>& neighbors) const {
+  const Stage stage("assemble");
   auto graph = symmetrize(directed, neighbors, Join::balanced, run_.comm);
   graph.resolutions = measure_resolution(directed, points.cloud, run_.manifold, neighbors, run_.comm);
   return graph;  // the lists of neighbours, which are as large, end here
@@ -69,7 +71,10 @@ Rung GraphMethod::solve_first_rung(const SymmetricGraph& graph) {
   NullSpace null_space;
   null_space.count = static_cast<int>(std::min(components.count, GlobalIndex{run_.options.eigenvalues}));
   null_space.components = number_components(components, graph.row_begin, null_space.count, comm);
-  const auto laplacian = graph_laplacian(graph, k(), run_.options.source, run_.device, comm);
+  const auto laplacian = [&] {
+    const Stage stage("assemble");
+    return graph_laplacian(graph, k(), run_.options.source, run_.device, comm);
+  }();
   Rung rung = rung_of(graph, laplacian, k(), 0);
   rung.n_components = components.count;
   report_.timing.assemble = run_.lap();
@@ -86,6 +91,7 @@ Rung GraphMethod::solve_first_rung(const SymmetricGraph& graph) {
 std::vector<double> GraphMethod::solve_whole_multiplets(const Laplacian& laplacian,
                                                         const SymmetricGraph& graph,
                                                         const NullSpace& null_space) {
+  const Stage stage("eigensolve");
   auto options = run_.eigen_options();
   const int reported = run_.options.eigenvalues;
   const int most = static_cast<int>(std::min(GlobalIndex{2} * reported + 16, graph.n_global - 1));
@@ -108,6 +114,7 @@ double GraphMethod::ladder_work() const {
 
 /// Solves the remaining rungs of one graph, with a tolerance far below their statistical noise.
 void GraphMethod::climb_graph(const SymmetricGraph& graph, int part) {
+  const Stage stage("limits");
   LadderOptions options{run_.eigen_options(), run_.options.source, run_.device};
   options.eigen.count = values_with_limits(report_.ladder.front().values, report_.limit.multiplets);
   options.eigen.tolerance = 1e-3;  // the eigenvalue's own error is its square over the gap
@@ -124,6 +131,7 @@ void GraphMethod::climb_graph(const SymmetricGraph& graph, int part) {
 }
 
 void GraphMethod::extrapolate_with_halves(const Regions& regions) {
+  const Stage stage("limits");
   const auto& comm = run_.comm;
   const int threads = run_.options.threads;
   for (const int part : {1, 2}) {

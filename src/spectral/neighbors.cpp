@@ -8,11 +8,13 @@
 #include "spectral/graph/boundary.hpp"
 #include "spectral/graph/strays.hpp"
 #include "spectral/knn/point_checks.hpp"
+#include "spectral/solve/stage.hpp"
 
 namespace k7::spectral {
 namespace {
 
 Regions redistribute(Run& run, PointCloud cloud, int most_copies) {
+  const Stage stage("partition");
   run.lap();
   Regions regions = make_regions(std::move(cloud), run.manifold, run.comm, run.options.threads);
   require_distinct(regions.points, most_copies, run.options.source, run.comm);
@@ -23,6 +25,7 @@ Regions redistribute(Run& run, PointCloud cloud, int most_copies) {
 }
 
 KnnGraph search(Run& run, const Regions& regions, int k) {
+  const Stage stage("kNN");
   auto graph =
       build_knn_graph(regions.points, run.manifold, *regions.embedding, k, run.comm, run.options.threads);
   graph.length_sq = run.length_sq;

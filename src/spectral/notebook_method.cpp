@@ -3,6 +3,7 @@
 
 #include "spectral/graph/components.hpp"
 #include "spectral/neighbors.hpp"
+#include "spectral/solve/stage.hpp"
 
 namespace k7::spectral {
 
@@ -16,8 +17,12 @@ void compute_with_notebook(Run& run, PointCloud cloud) {
   const auto symmetric = symmetrize(graph, {graph.k}, Join::either, comm);
   run.note_components(connected_components(symmetric, graph.k, comm).count);
   run.observer.info("the notebook's L is not symmetric: its matrix was symmetrised as (L + L^T)/2");
-  const auto laplacian = notebook_laplacian(graph, notebook_weights(graph), run.device, comm);
+  const auto laplacian = [&] {
+    const Stage stage("assemble");
+    return notebook_laplacian(graph, notebook_weights(graph), run.device, comm);
+  }();
   report.timing.assemble = run.lap();
+  const Stage stage("eigensolve");
   report.pairs = smallest_eigenpairs(laplacian, graph.ids, {}, run.eigen_options(), comm);
   report.timing.eigensolve = run.lap();
   run.observer.info(

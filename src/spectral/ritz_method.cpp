@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "spectral/ritz/ritz.hpp"
+#include "spectral/solve/stage.hpp"
 
 namespace k7::spectral {
 namespace {
@@ -63,6 +64,7 @@ SpectrumLimit widen(const RitzSpectrum& fine, const RitzSpectrum& coarse, double
 
 SpectrumLimit ritz_limit(Run& run, PointCloud& cloud, const std::vector<DensityEstimate>& densities,
                          int count) {
+  const Stage stage("Ritz");
   run.lap();
   RitzOptions options;
   options.count = count;

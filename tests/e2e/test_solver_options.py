@@ -35,6 +35,12 @@ class SolverOptions(ProgramTest):
         return self.run_here("k7_spectral", "points.h5", "-k", "20", "-n", "8", "--method", "graph", "--", *options,
                                 ranks=ranks)
 
+    def test_the_log_of_petsc_names_the_stages(self) -> None:
+        done = self.run_here("k7_spectral", "points.h5", "-k", "20", "-n", "8", "--", "-log_view", ranks=2)
+        self.assertEqual(done.code, 0, done)
+        for name in ("partition", "kNN", "assemble", "eigensolve", "Ritz"):
+            self.assertIn(f"K7 {name}:", done.out + done.err)
+
     def test_every_type_finds_the_same_spectrum(self) -> None:
         found = {}
         for kind in TYPES:

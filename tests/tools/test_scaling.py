@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tools/scaling: what it counts, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(os.environ.get("K7_BIN_DIR", ROOT / "build" / "bin"))
+KINDS = {"sends", "send_bytes", "exchanges", "exchange_messages", "exchange_bytes", "collectives", "collective_bytes", "seconds",
+         "mpi_seconds", "partners"}
+STAGES = {"outside", "partition", "kNN", "assemble", "eigensolve", "limits", "Ritz"}
+
+sys.path.insert(0, str(ROOT / "tests" / "e2e"))
+from programs import environment  # noqa: E402
+
+
+def scaling(*words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(ROOT / "tools" / "scaling"), *map(str, words)], env=environment(), capture_output=True, text=True,
+                          timeout=200, check=False)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]:
+    """{ranks: record} of 1000 points on 1, 2 and 4 ranks."""
+    out = tmp_path_factory.mktemp("scaling")
+    done = scaling("strong", "--points", 1000, "--ranks", 4, 1, 2, "-k", 16, "--epochs", 2, "--batch", 64, "--bin", BIN, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert (out / "scaling.png").read_bytes().startswith(b"\x89PNG")
+    assert {path.name for path in out.iterdir()} == {"scaling.json", "scaling.png"}, "nothing else is left behind"
+    tree = json.loads((out / "scaling.json").read_text())
+    for record in tree["runs"]:
+        assert f"{record['ranks']:>6} {record['points']:>10} " in done.stdout
+    return {record["ranks"]: record for record in tree["runs"]}
+
+
+def test_every_stage_is_counted(runs: dict[int, dict[str, Any]]) -> None:
+    assert list(runs) == [1, 2, 4]
+    for ranks, record in runs.items():
+        assert set(record["stages"]) == STAGES
+        assert record["points"] == 1000
+        assert len(record["peak_memory_mib"]) == ranks
+        assert record["training_step_s"] > 0.0
+        assert record["lambda_1"] == pytest.approx(runs[1]["lambda_1"], rel=1e-8)
+        for name, counts in record["stages"].items():
+            assert set(counts) == KINDS, name
+            for low, mean, high in counts.values():
+                assert 0 <= low <= mean <= high
+            assert counts["mpi_seconds"][2] <= counts["seconds"][2] * 1.001
+        total = sum(counts["seconds"][2] for counts in record["stages"].values())
+        assert total >= record["total_s"]
+
+
+def test_messages_are_those_between_ranks(runs: dict[int, dict[str, Any]]) -> None:
+    for name, counts in runs[1]["stages"].items():
+        for kind in ("sends", "exchange_messages", "partners"):
+            assert counts[kind] == [0, 0, 0], f"one rank has nobody to talk to: {name}"
+    for ranks in (2, 4):
+        stages = runs[ranks]["stages"]
+        assert stages["eigensolve"]["sends"][0] > 0
+        assert stages["kNN"]["exchange_bytes"][0] > 0
+        for name, counts in stages.items():
+            assert counts["partners"][2] <= ranks - 1
+            if name != "outside":  # rank 0 alone reads and writes there
+                assert counts["collectives"][0] == counts["collectives"][2], f"collective calls are everyone's: {name}"
+    # A product with the matrix sends each rank's boundary once; more ranks have more boundary in all.
+    bytes_of = {ranks: ranks * runs[ranks]["stages"]["eigensolve"]["send_bytes"][1] for ranks in (2, 4)}
+    assert bytes_of[4] > bytes_of[2]
+
+
+def test_counts_are_those_of_the_model(runs: dict[int, dict[str, Any]]) -> None:
+    """docs/scaling.md says how many messages each stage sends."""
+    assert [runs[ranks]["stages"]["partition"]["collectives"][2] for ranks in (2, 4)] == [13, 20]
+    for ranks in (2, 4):
+        stages = runs[ranks]["stages"]
+        assert stages["kNN"]["exchange_messages"] == [6 * (ranks - 1)] * 3
+        assert stages["Ritz"]["collectives"] == runs[1]["stages"]["Ritz"]["collectives"]
+        assert stages["Ritz"]["sends"] == [0, 0, 0]
+        solve = stages["eigensolve"]
+        assert solve["sends"][2] % solve["partners"][2] == 0, "one message to each neighbour for every product"
+
+
+@pytest.mark.parametrize(("words", "text"), [
+    (("strong", "--bin", "/nowhere"), "k7_sample is missing"),
+    (("weak", "--launch", "mpirun"), "{ranks}"),
+    (("weak", "--points", "0"), "positive whole number"),
+    (("sideways",), "invalid choice"),
+    (("strong", "--bin", BIN, "--launch", "sh -c 'exit {ranks}'"), "ended with 1"),
+])
+def test_what_cannot_be_done_is_said(words: tuple[object, ...], text: str, tmp_path: Path) -> None:
+    done = scaling(*words, *(() if words[0] == "sideways" else ("--out", tmp_path)))
+    assert done.returncode == 2
+    assert text in done.stderr.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
