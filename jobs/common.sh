@@ -34,22 +34,21 @@ find_program() {
   fail "$1 is neither on PATH nor in $K7_ROOT; build K7, or set K7_BIN to the folder of its programs"
 }
 
-# What every rank runs: the program, and after its good end a note by rank 0. Signals reach this shell too; it must not end
-# of them before the program does.
-as_rank='trap : USR1 TERM; "$@"; code=$?; ((code != 0 || ${SLURM_PROCID:-0} != 0)) || echo ended >"$K7_ENDED"; exit $code'
+# What every rank runs: the program, and after its good end a note by rank 0 in the file that $0 names. Signals reach this
+# shell too; it must not end of them before the program does.
+as_rank='trap : USR1 TERM; "$@"; code=$?; ((code != 0 || ${SLURM_PROCID:-0} != 0)) || echo ended >"$0"; exit $code'
 
 # launch RANKS PROGRAM ARGUMENT...: a program as one step of this job, all its ranks on as few nodes as hold them. srun
 # also ends with 0 where a node failed in the middle, so that the program itself has to say that it came to its end.
 launch() {
-  local ranks=$1
+  local ranks=$1 note=$OUT/.ended
   shift
-  export K7_ENDED=$OUT/.ended
-  echo started >"$K7_ENDED"
+  echo started >"$note"
   local per_node=$(((SLURM_NTASKS + SLURM_JOB_NUM_NODES - 1) / SLURM_JOB_NUM_NODES))
   srun --mpi="$SRUN_MPI" --ntasks="$ranks" --nodes=$(((ranks + per_node - 1) / per_node)) \
-    "$BASH" -c "$as_rank" k7 "$@" || return
+    "$BASH" -c "$as_rank" "$note" "$@" || return
   # Read, not looked for: a network file system shows a new file late, but what is in it as soon as its writer closed it.
-  [[ $(<"$K7_ENDED") != ended ]] || return 0
+  [[ $(<"$note") != ended ]] || return 0
   say "srun ended before $(basename "$1") did; did a node fail?" >&2
   return 1
 }
