@@ -73,12 +73,12 @@ class Job:
             assert time.monotonic() < end, f"waited in vain for: {what}; {self.property('JobState')}\n{self.log()}"
             time.sleep(0.2)
 
-    def wait_for_state(self, *states: str) -> str:
-        self.wait_until(" or ".join(states), lambda: self.property("JobState") in states)
+    def wait_for_state(self, *states: str, seconds: float = 120.0) -> str:
+        self.wait_until(" or ".join(states), lambda: self.property("JobState") in states, seconds)
         return self.property("JobState")
 
     def wait_for_end(self) -> str:
-        return self.wait_for_state("COMPLETED", "FAILED", "TIMEOUT", "CANCELLED", "NODE_FAIL")
+        return self.wait_for_state("COMPLETED", "FAILED", "TIMEOUT", "CANCELLED", "NODE_FAIL", seconds=300.0)
 
     def wait_for_line(self, text: str) -> None:
         self.wait_until(text, lambda: re.search(text, self.log()) is not None)

@@ -32,6 +32,7 @@ def signal(job: Job) -> None:
     job.cluster.run(["scancel", "--signal=USR1", job.number])
 
 
+@pytest.mark.timeout(900)
 def test_training_goes_on_after_signals_and_a_lost_node(cluster: Cluster) -> None:
     """No epoch is lost and none is done twice, whatever stopped the job."""
     job = Job(cluster, "cpu.slurm", "stops", "--ntasks=2", "--cpus-per-task=1", PRESET="quick", SAMPLES="2000")
