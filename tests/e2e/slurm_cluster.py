@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import subprocess
 import tempfile
 import time
@@ -22,7 +23,14 @@ def why_none() -> str:
     missing = [name for name in ("slurmctld", "slurmd", "munged", "sbatch") if shutil.which(name) is None]
     if missing:
         return f"Slurm is not installed ({', '.join(missing)}): tools/install_dependencies --cluster"
-    return "" if os.geteuid() == 0 else "Slurm's daemons need root"
+    if os.geteuid() != 0:
+        return "Slurm's daemons need root"
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            os.mknod(Path(folder) / "gpu", stat.S_IFCHR | 0o600, os.makedev(1, 3))
+        except OSError as error:
+            return f"device files for Slurm's GPUs are not allowed here: {error.strerror}"
+    return ""
 
 
 class Cluster:
