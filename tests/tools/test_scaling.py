@@ -81,7 +81,7 @@ def test_counts_are_those_of_the_model(runs: dict[int, dict[str, Any]]) -> None:
     for ranks in (2, 4):
         stages = runs[ranks]["stages"]
         assert stages["kNN"]["exchange_messages"] == [6 * (ranks - 1)] * 3
-        assert stages["Ritz"]["collectives"] == runs[1]["stages"]["Ritz"]["collectives"]
+        assert stages["Ritz"]["collectives"] == runs[2]["stages"]["Ritz"]["collectives"]
         assert stages["Ritz"]["sends"] == [0, 0, 0]
         solve = stages["eigensolve"]
         assert solve["sends"][2] % solve["partners"][2] == 0, "one message to each neighbour for every product"
