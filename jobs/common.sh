@@ -131,8 +131,8 @@ learn_and_measure() {
 
 # Slurm gives each rank SLURM_CPUS_PER_TASK cores; srun must be told so since version 22.05.
 export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}
-# A node that is gone without a word is noticed after about ten seconds; with OpenMPI's defaults all others wait for eight
-# minutes.
+# For programs that are started by mpirun instead of srun: a node that is gone without a word is then noticed within seconds,
+# where all others would wait for minutes. Under srun it is Slurm that notices.
 export OMPI_MCA_oob_tcp_keepalive_time=5
 export OMPI_MCA_oob_tcp_keepalive_intvl=2
 export OMPI_MCA_oob_tcp_keepalive_probes=3

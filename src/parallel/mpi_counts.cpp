@@ -194,7 +194,9 @@ void write_counts() {
   PMPI_Bcast(&length, 1, MPI_INT, 0, MPI_COMM_WORLD);
   list.resize(static_cast<std::size_t>(length));
   PMPI_Bcast(list.data(), length, MPI_CHAR, 0, MPI_COMM_WORLD);
-  std::FILE* file = rank == 0 && path != nullptr ? std::fopen(path, "w") : nullptr;
+  // Under another name until it is whole.
+  const std::string temporary = std::string(path != nullptr ? path : "") + ".tmp";
+  std::FILE* file = rank == 0 && path != nullptr ? std::fopen(temporary.c_str(), "w") : nullptr;
   if (file != nullptr) std::fprintf(file, "{\"ranks\": %d, \"stages\": {\n", size);
   for (std::size_t begin = 0, end; begin < list.size(); begin = end + 1) {
     end = list.find('\n', begin);
@@ -207,7 +209,8 @@ void write_counts() {
   }
   if (file == nullptr) return;
   std::fprintf(file, "}}\n");
-  std::fclose(file);
+  const bool is_whole = std::ferror(file) == 0;
+  if (std::fclose(file) == 0 && is_whole) std::rename(temporary.c_str(), path);
 }
 
 }  // namespace

@@ -15,14 +15,15 @@ address=$1
 shift
 exec ip netns exec {prefix}${{address##*.}} unshare --uts sh -c "hostname host${{address##*.}}; $*"
 """
-# Hosts share the machine's cores and /tmp, and cannot log into each other. The times are those of jobs/common.sh.
+# Hosts cannot log into each other, and have one network each.
 SETTINGS = {"OMPI_MCA_plm_rsh_no_tree_spawn": "1", "OMPI_MCA_btl": "tcp,self,vader",
             "OMPI_MCA_btl_tcp_if_include": "eth0", "OMPI_MCA_oob_tcp_if_include": "eth0"}
 
 
 def why_none() -> str:
     """Why there can be no hosts here; empty when there can."""
-    if shutil.which("ip") is None or shutil.which("unshare") is None:
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    if shutil.which("ip", path=path) is None or shutil.which("unshare", path=path) is None:
         return "ip or unshare is not installed: tools/install_dependencies --cluster"
     if os.geteuid() != 0:
         return "network namespaces need root"
@@ -42,10 +43,17 @@ class Hosts:
         self.agent = self.folder / "agent"
         self.agent.write_text(AGENT.format(prefix=self.prefix))
         self.agent.chmod(0o755)
+        try:
+            self._connect()
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self) -> None:
         self.ip("netns", "add", f"{self.prefix}switch")
         self.on_switch("link", "add", "bridge", "type", "bridge")
         self.on_switch("link", "set", "bridge", "up")
-        for host in range(1, count + 1):
+        for host in range(1, self.count + 1):
             name = f"{self.prefix}{host}"
             self.ip("netns", "add", name)
             self.on_switch("link", "add", f"port{host}", "type", "veth", "peer", "name", "eth0", "netns", name)

@@ -16,11 +16,12 @@ from pathlib import Path
 import programs
 
 SANDBOX = programs.ROOT / "tools" / "slurm_sandbox"
+PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"  # where daemons are
 
 
 def why_none() -> str:
     """Why there can be no cluster here; empty when there can."""
-    missing = [name for name in ("slurmctld", "slurmd", "munged", "sbatch") if shutil.which(name) is None]
+    missing = [name for name in ("slurmctld", "slurmd", "munged", "sbatch") if shutil.which(name, path=PATH) is None]
     if missing:
         return f"Slurm is not installed ({', '.join(missing)}): tools/install_dependencies --cluster"
     if os.geteuid() != 0:
@@ -40,7 +41,7 @@ class Cluster:
         self.folder = Path(tempfile.mkdtemp(prefix="k7_slurm."))
         # Folders on the way to the sockets must be open to all of Slurm's daemons.
         self.folder.chmod(0o755)
-        self.environment = programs.environment() | {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+        self.environment = programs.environment() | {"PATH": PATH}
         exports = self.run([SANDBOX, "up", self.folder / "slurm"]).split()[1:]
         self.environment |= dict(word.split("=", 1) for word in exports)
 

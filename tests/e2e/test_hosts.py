@@ -34,7 +34,7 @@ def run(words: list[str]) -> str:
 
 
 def eigenvalues(path: Path) -> list[float]:
-    return [value for value in json.loads(path.read_text())["spectral"]["eigenvalues"]]
+    return json.loads(path.read_text())["spectral"]["eigenvalues"]
 
 
 def test_training_has_the_same_bits(hosts: Hosts, tmp_path: Path) -> None:
@@ -70,7 +70,10 @@ def test_a_cut_link_is_noticed_within_seconds(hosts: Hosts, tmp_path: Path) -> N
             assert line, "training ended before it began"
         hosts.cut(3)
         start = time.monotonic()
-        rest = job.communicate(timeout=60)[0]
-    assert time.monotonic() - start < 30.0
+        try:
+            rest = job.communicate(timeout=60)[0]
+        finally:
+            job.kill()
+    assert time.monotonic() - start < 30.0  # 5 s of silence and 3 probes, 2 s apart, and what a loaded machine adds
     assert job.returncode not in (0, 75)
     assert "lost communication with a remote daemon" in rest

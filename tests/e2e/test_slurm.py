@@ -7,6 +7,7 @@ import csv
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -25,6 +26,16 @@ def cluster() -> Iterator[Cluster]:
 def epochs(job: Job) -> list[int]:
     with (job.out / "history.csv").open() as stream:
         return [int(row["epoch"]) for row in csv.DictReader(stream)]
+
+
+@contextmanager
+def lost(cluster: Cluster, node: str) -> Iterator[None]:
+    """A node that is down, and up again at the end."""
+    cluster.run(["scontrol", "update", f"nodename={node}", "state=down", "reason=test"])
+    try:
+        yield
+    finally:
+        cluster.run(["scontrol", "update", f"nodename={node}", "state=resume"])
 
 
 def signal(job: Job) -> None:
@@ -46,17 +57,16 @@ def test_training_goes_on_after_signals_and_a_lost_node(cluster: Cluster) -> Non
     assert (job.out / "last.h5").exists()
     job.wait_for_line("epoch +300/800")
     node = job.property("NodeList")
-    cluster.run(["scontrol", "update", f"nodename={node}", "state=down", "reason=test"])
-    job.wait_until("the job is back in the queue", lambda: job.property("Restarts") == "3")
-    assert not (job.out / ".train.done").exists(), "training is not done because its node failed"
-    job.start_again()
-    assert job.property("NodeList") != node
-    assert job.wait_for_end() == "COMPLETED", job.log()
+    with lost(cluster, node):
+        job.wait_until("the job is back in the queue", lambda: job.property("Restarts") == "3")
+        assert not (job.out / ".train.done").exists(), "training is not done because its node failed"
+        job.start_again()
+        assert job.property("NodeList") != node
+        assert job.wait_for_end() == "COMPLETED", job.log()
     assert epochs(job) == list(range(800))
     for name in ("samples.h5", "spectral.json", "results.html"):
         assert (job.out / name).stat().st_size > 0
     assert "all done" in job.log()
-    cluster.run(["scontrol", "update", f"nodename={node}", "state=resume"])
 
 
 def test_time_limit_warns_the_training_itself(cluster: Cluster) -> None:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "k7/base/error.hpp"
 #include "petsc_session.hpp"
@@ -166,6 +167,13 @@ TEST(SpectrumOptions, what_does_not_go_together_is_refused_without_a_program) {
             "");
 }
 
+/// R^7 with some coordinates periodic; 0 = an interval with free ends.
+std::unique_ptr<geometry::Manifold> euclidean(const geometry::Periods& periods) {
+  geometry::ManifoldParameters parameters;
+  parameters.periods = periods;
+  return geometry::make_manifold("euclidean", parameters);
+}
+
 /// Points of a flat interval times a torus in coordinates x_a = units[a] y_a, and its metric length^2 |dy|^2.
 PointCloud box_points(GlobalIndex n, const geometry::Form1& units, double length) {
   PointCloud cloud;
@@ -193,21 +201,15 @@ PointCloud box_points(GlobalIndex n, const geometry::Form1& units, double length
 
 SpectrumReport spectrum_of_box(const SpectrumOptions& options, const geometry::Form1& units, double length,
                                Observer& observer, const NeighborsFound& neighbors_found = {}) {
-  geometry::ManifoldParameters parameters;
-  parameters.periods = geometry::Periods{0.0};
-  for (std::size_t a = 1; a < geometry::dim; ++a) (*parameters.periods)[a] = units[a];
-  const auto manifold = geometry::make_manifold("euclidean", parameters);
-  return compute_spectrum(box_points(1000, units, length), *manifold, options, world(), observer,
+  geometry::Periods periods{0.0};
+  for (std::size_t a = 1; a < geometry::dim; ++a) periods[a] = units[a];
+  return compute_spectrum(box_points(1000, units, length), *euclidean(periods), options, world(), observer,
                           neighbors_found);
 }
 
 /// What lies beyond a boundary is guessed where densities are, and its part of the bar stays where noise is small.
 TEST(ComputeSpectrum, densities_near_a_boundary_are_in_the_bars_of_ritz) {
-  const auto three_free_sides = [] {
-    geometry::ManifoldParameters parameters;
-    parameters.periods = geometry::Periods{0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0};
-    return geometry::make_manifold("euclidean", parameters);
-  }();
+  const auto three_free_sides = euclidean({0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0});
   SpectrumOptions options;
   options.eigenvalues = 4;
   Listener listener;
@@ -224,11 +226,7 @@ TEST(ComputeSpectrum, densities_near_a_boundary_are_in_the_bars_of_ritz) {
 /// An interval of length 5 times circles that are hardly longer than the neighbourhoods are wide: eigenvalues
 /// (pi j / 5)^2. Without the calibration by the moments of the neighbourhoods the limits are a third too low.
 TEST(ComputeSpectrum, directions_that_are_half_resolved_do_not_mislead) {
-  const auto euclidean = [] {
-    geometry::ManifoldParameters parameters;
-    parameters.periods = geometry::Periods{0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0};
-    return geometry::make_manifold("euclidean", parameters);
-  }();
+  const auto tube = euclidean({0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0});
   SpectrumOptions options;
   options.method = Method::graph;
   options.eigenvalues = 5;
@@ -237,7 +235,7 @@ TEST(ComputeSpectrum, directions_that_are_half_resolved_do_not_mislead) {
   for (int a = 0, entry = 0; a < geometry::dim; ++a)  // lengths of the coordinates themselves
     for (int b = a; b < geometry::dim; ++b, ++entry)
       cloud.metrics[static_cast<std::size_t>(entry)] = a == b ? 1.0 : 0.0;
-  const auto report = compute_spectrum(std::move(cloud), *euclidean, options, world(), listener);
+  const auto report = compute_spectrum(std::move(cloud), *tube, options, world(), listener);
   for (std::size_t j = 1; j <= 3; ++j) {
     const double exact = std::pow(geometry::pi * static_cast<double>(j) / 5.0, 2);
     EXPECT_NEAR(report.limit.values[j], exact, 0.1 * exact);

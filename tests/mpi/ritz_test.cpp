@@ -345,7 +345,7 @@ TEST(Ritz, noise_of_means_is_what_is_claimed) {
     const auto cloud = sample(*neck, constant(round_metric), 4000, 300 + seed);
     const std::vector<double> weights(cloud.size(), 1.0);
     const ScaledFeatures features(cloud, *neck, world());
-    const Monomials linear(features.count(), 1);
+    const Polynomials linear(features.count(), 1);
     const auto groups = Quadrature(cloud, weights, features, linear, 1).group_forms(world());
     Forms total(linear.size());
     for (const Forms& group : groups) total.add(group);

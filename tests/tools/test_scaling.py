@@ -88,8 +88,8 @@ def test_counts_are_those_of_the_model(runs: dict[int, dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize(("words", "text"), [
-    (("strong", "--bin", "/nowhere"), "k7_sample is missing"),
-    (("weak", "--launch", "mpirun"), "{ranks}"),
+    (("strong", "--bin", "/nowhere"), "k7_sample: is missing"),
+    (("weak", "--bin", BIN, "--launch", "mpirun"), "{ranks}"),
     (("weak", "--points", "0"), "positive whole number"),
     (("sideways",), "invalid choice"),
     (("strong", "--bin", BIN, "--launch", "sh -c 'exit {ranks}'"), "ended with 1"),
@@ -98,4 +98,5 @@ def test_what_cannot_be_done_is_said(words: tuple[object, ...], text: str, tmp_p
     done = scaling(*words, *(() if words[0] == "sideways" else ("--out", tmp_path)))
     assert done.returncode == 2
     assert text in done.stderr.splitlines()[-1]
+    assert len(done.stderr.splitlines()) == 1
     assert not list(tmp_path.iterdir())

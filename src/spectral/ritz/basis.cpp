@@ -93,7 +93,7 @@ double energy_of(const ScaledFeatures::Group& group, double of_degree_1, int deg
   return of_degree_1 * degree * (degree + group.n_directions - 1.0) / group.n_directions;
 }
 
-Monomials::Monomials(int n_features, int degree)
+Polynomials::Polynomials(int n_features, int degree)
     : degree_(degree), next_energy_(std::numeric_limits<double>::infinity()) {
   products_.push_back({0, 0, -1});
   std::vector<int> last{0};  // highest feature in each product, so that each set of factors comes once
@@ -215,7 +215,7 @@ std::vector<int> smaller_degrees(std::vector<int> highest) {
 
 }  // namespace
 
-Monomials::Monomials(const std::vector<ScaledFeatures::Group>& groups, const BasisChoice& choice) {
+Polynomials::Polynomials(const std::vector<ScaledFeatures::Group>& groups, const BasisChoice& choice) {
   ByEnergy candidates(groups, choice);
   std::vector<std::pair<Index, int>> by_energy;  // parent and feature
   std::vector<std::vector<int>> degrees;
@@ -248,20 +248,20 @@ Monomials::Monomials(const std::vector<ScaledFeatures::Group>& groups, const Bas
   }
 }
 
-void Monomials::add(Index parent, int feature) {
+void Polynomials::add(Index parent, int feature) {
   const Product& of_parent = products_[static_cast<std::size_t>(parent)];
   const bool is_same = parent > 0 && of_parent.feature == feature;
   products_.push_back({parent, feature, is_same ? of_parent.parent : -1});
 }
 
-double Monomials::count(int n_features, int degree) {
+double Polynomials::count(int n_features, int degree) {
   double n = 1.0;
   for (int d = 1; d <= degree; ++d) n *= static_cast<double>(n_features + d) / d;
   return n;
 }
 
-void Monomials::evaluate(const MatrixXd& features, const MatrixXd& feature_gradients, MatrixXd& values,
-                         MatrixXd& gradients) const {
+void Polynomials::evaluate(const MatrixXd& features, const MatrixXd& feature_gradients, MatrixXd& values,
+                           MatrixXd& gradients) const {
   const Index rows = features.rows();
   for (Index a = 1; a < size(); ++a) {
     const auto [parent, feature, before] = products_[static_cast<std::size_t>(a)];

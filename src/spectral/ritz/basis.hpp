@@ -85,13 +85,13 @@ struct BasisChoice {
 /// Products of Chebyshev polynomials of the features, each found from an earlier one and a feature: they span what the
 /// features' powers span, which high degrees would make all alike. The first ones are a smaller basis of the same kind,
 /// from whose values the truncation can be judged.
-class Monomials {
+class Polynomials {
  public:
   /// All products up to a degree; the smaller basis is that of degree - 1.
-  Monomials(int n_features, int degree);
+  Polynomials(int n_features, int degree);
   /// Those of the lowest energies. The smaller basis lacks the two highest degrees of each group: odd and even
   /// functions often do not mix, and then one degree less would change every second value only.
-  Monomials(const std::vector<ScaledFeatures::Group>& groups, const BasisChoice& choice);
+  Polynomials(const std::vector<ScaledFeatures::Group>& groups, const BasisChoice& choice);
 
   /// How many there are up to a degree: C(n_features + degree, degree).
   static double count(int n_features, int degree);

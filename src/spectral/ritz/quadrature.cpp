@@ -115,14 +115,14 @@ std::vector<Forms> Quadrature::group_forms(const parallel::Communicator& comm) c
 
 /// @param points which of the rank's points
 Forms Quadrature::forms(const std::vector<std::size_t>& points) const {
-  Forms sum(monomials_.size());
+  Forms sum(polynomials_.size());
   const auto n = static_cast<Index>(points.size());
   const Index n_blocks = (n + block_points - 1) / block_points;
   const int threads = static_cast<int>(std::min<Index>(threads_, std::max<Index>(n_blocks, 1)));
   const SerialBlas blas(threads > 1);
 #pragma omp parallel num_threads(threads)
   {
-    Forms mine(monomials_.size());
+    Forms mine(polynomials_.size());
 #pragma omp for schedule(static) nowait
     for (Index block = 0; block < n_blocks; ++block) {
       const Index begin = block * block_points;
@@ -147,10 +147,10 @@ Quadrature::Block Quadrature::evaluate(const std::size_t* points, const Eigen::V
     if (frame == Frame::orthonormal)
       make_orthonormal(cloud_.metric(points[row]), row, rows, feature_gradients);
   }
-  Block block{MatrixXd(rows, monomials_.size()), MatrixXd(dim * rows, monomials_.size())};
+  Block block{MatrixXd(rows, polynomials_.size()), MatrixXd(dim * rows, polynomials_.size())};
   block.values.col(0) = factors;
   block.gradients.col(0).setZero();
-  monomials_.evaluate(feature_values, feature_gradients, block.values, block.gradients);
+  polynomials_.evaluate(feature_values, feature_gradients, block.values, block.gradients);
   return block;
 }
 

@@ -65,8 +65,8 @@ class Quadrature {
  public:
   /// @param weights (n_local)
   Quadrature(const PointCloud& cloud, const std::vector<double>& weights, const ScaledFeatures& features,
-             const Monomials& monomials, int threads)
-      : cloud_(cloud), weights_(weights), features_(features), monomials_(monomials), threads_(threads) {}
+             const Polynomials& polynomials, int threads)
+      : cloud_(cloud), weights_(weights), features_(features), polynomials_(polynomials), threads_(threads) {}
 
   /// The forms of each group of points, over all ranks. Collective.
   std::vector<Forms> group_forms(const parallel::Communicator& comm) const;
@@ -102,7 +102,7 @@ class Quadrature {
   const PointCloud& cloud_;
   const std::vector<double>& weights_;
   const ScaledFeatures& features_;
-  const Monomials& monomials_;
+  const Polynomials& polynomials_;
   int threads_;
 };
 

@@ -125,7 +125,7 @@ std::vector<double> Quadrature::residuals_sq(const MatrixXd& functions, const Ve
   const Index ends = with_ends.empty() ? -1 : with_ends.front();
   const auto points = some_points(cloud_);
   const MeanCoefficients mean(cloud_, points, weights_, comm);
-  const Index n = monomials_.size();
+  const Index n = polynomials_.size();
   const Index count = functions.cols();
   FieldSums sums(n, count, ends >= 0);
   const auto size = static_cast<Index>(points.size());

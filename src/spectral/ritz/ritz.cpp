@@ -16,7 +16,7 @@
 namespace k7::spectral {
 namespace {
 
-constexpr int max_degree = 8;  // of monomials in double precision: their condition grows like 6^degree
+constexpr int max_degree = 8;  // of polynomials in double precision: their condition grows like 6^degree
 constexpr double points_per_function = 20.0;
 // Of the noise's push where densities come from the neighbours: none or all of it may be there.
 constexpr double estimated_part = 0.5;
@@ -70,7 +70,7 @@ Forms sum_of(const std::vector<Forms>& groups, const std::string& name, const pa
 std::vector<double> feature_energies(const PointCloud& cloud, const Weights& weights,
                                      const ScaledFeatures& features, const std::string& name, int threads,
                                      const parallel::Communicator& comm) {
-  const Monomials linear(features.count(), 1);
+  const Polynomials linear(features.count(), 1);
   const Forms forms =
       sum_of(Quadrature(cloud, weights.values, features, linear, threads).group_forms(comm), name, comm);
   std::vector<double> energies;
@@ -88,20 +88,20 @@ std::vector<double> feature_energies(const PointCloud& cloud, const Weights& wei
 }
 
 struct Basis {
-  Monomials monomials;
+  Polynomials polynomials;
   double missing_energy;  ///< the least of the products that are left out
   double least_change;    ///< what at least is to be expected of a larger basis, relative
 };
 
 /// Products of functions of several coordinates with ends converge slowly where the points do not fill a box, and in
 /// degrees 1 and 2 nothing of that can be seen: the smaller basis has the same functions of each coordinate.
-double least_change(const std::vector<ScaledFeatures::Group>& groups, const Monomials& monomials) {
+double least_change(const std::vector<ScaledFeatures::Group>& groups, const Polynomials& polynomials) {
   int n_lines = 0;
   int highest = 0;
   for (std::size_t g = 0; g < groups.size(); ++g)
     if (groups[g].has_ends) {
       ++n_lines;
-      highest = std::max(highest, monomials.degree_in_groups()[g]);
+      highest = std::max(highest, polynomials.degree_in_groups()[g]);
     }
   return n_lines > 1 && highest < visible_degree ? unseen_change : 0.0;
 }
@@ -122,7 +122,7 @@ BasisChoice choose(const std::vector<double>& energies, const std::optional<Node
     choice.highest_total = half(exact.total);
     choice.always = std::min(degree_for_nodes, choice.highest_total);
     choice.most =
-        std::max(choice.most, static_cast<Eigen::Index>(Monomials::count(features.count(), choice.always)));
+        std::max(choice.most, static_cast<Eigen::Index>(Polynomials::count(features.count(), choice.always)));
   } else {
     const auto bearable = static_cast<Eigen::Index>(weights.effective_points / points_per_function);
     choice.most = std::min(choice.most, bearable);
@@ -139,20 +139,20 @@ Basis make_basis(const PointCloud& cloud, const Weights& weights, const ScaledFe
     double missing = std::numeric_limits<double>::infinity();
     for (std::size_t g = 0; g < energies.size(); ++g)
       missing = std::min(missing, energy_of(features.groups()[g], energies[g], options.degree + 1));
-    return {Monomials(features.count(), options.degree), missing, 0.0};
+    return {Polynomials(features.count(), options.degree), missing, 0.0};
   }
-  Monomials monomials(features.groups(), choose(energies, cloud.nodes, weights, features, options));
-  const double missing = monomials.next_energy();
-  const double least = least_change(features.groups(), monomials);
-  return {std::move(monomials), missing, least};
+  Polynomials polynomials(features.groups(), choose(energies, cloud.nodes, weights, features, options));
+  const double missing = polynomials.next_energy();
+  const double least = least_change(features.groups(), polynomials);
+  return {std::move(polynomials), missing, least};
 }
 
 std::array<int, geometry::dim> degrees_along_frame(const std::vector<ScaledFeatures::Group>& groups,
-                                                   const Monomials& monomials) {
+                                                   const Polynomials& polynomials) {
   std::array<int, geometry::dim> degrees{};
-  for (std::size_t g = 0; g < monomials.degree_in_groups().size(); ++g)
+  for (std::size_t g = 0; g < polynomials.degree_in_groups().size(); ++g)
     std::fill_n(degrees.begin() + groups[g].first_direction, groups[g].n_directions,
-                monomials.degree_in_groups()[g]);
+                polynomials.degree_in_groups()[g]);
   return degrees;
 }
 
@@ -217,8 +217,8 @@ RitzSpectrum ritz_spectrum(const PointCloud& cloud, const geometry::Manifold& ma
   const Weights weights = quadrature_weights(cloud, manifold, name, comm);
   const ScaledFeatures features(cloud, manifold, comm);
   const Basis basis = make_basis(cloud, weights, features, name, options, comm);
-  const Monomials& monomials = basis.monomials;
-  const Quadrature quadrature(cloud, weights.values, features, monomials, options.threads);
+  const Polynomials& polynomials = basis.polynomials;
+  const Quadrature quadrature(cloud, weights.values, features, polynomials, options.threads);
   const auto groups = quadrature.group_forms(comm);
   const Forms total = sum_of(groups, name, comm);
   const bool by_rule = cloud.nodes.has_value();
@@ -227,9 +227,9 @@ RitzSpectrum ritz_spectrum(const PointCloud& cloud, const geometry::Manifold& ma
   const PushOfNoise push =
       options.estimated_densities ? PushOfNoise{estimated_part, estimated_deviation} : PushOfNoise{};
   const Estimates estimates =
-      estimate_values(groups, total, monomials.size(), options.count, usual_gap, push);
+      estimate_values(groups, total, polynomials.size(), options.count, usual_gap, push);
   const Estimates smaller =
-      estimate_values(groups, total, monomials.smaller_size(), options.count, usual_gap, push);
+      estimate_values(groups, total, polynomials.smaller_size(), options.count, usual_gap, push);
   const Losses losses =
       by_rule ? Losses(losses_of_nodes(quadrature, estimates, cautious * basis.missing_energy, comm))
               : Losses(losses_of_samples(quadrature, smaller, basis.missing_energy, comm), basis, smaller);
@@ -237,9 +237,9 @@ RitzSpectrum ritz_spectrum(const PointCloud& cloud, const geometry::Manifold& ma
   RitzSpectrum result;
   result.effective_points = weights.effective_points;
   result.weights_from_metric = weights.from_metric;
-  result.degree = monomials.degree();
+  result.degree = polynomials.degree();
   result.basis_size = static_cast<int>(estimates.basis_size);
-  result.degrees = degrees_along_frame(features.groups(), monomials);
+  result.degrees = degrees_along_frame(features.groups(), polynomials);
   const auto error_of = [&](double value, double error) {
     return by_rule ? std::hypot(student_factor(cloud.nodes->n_rules) * error, error_of_rounding * value)
                    : error;
