@@ -60,6 +60,12 @@ class PointGroups {
   int count_ = 16;
 };
 
+/// Squared residuals of a function, see Quadrature::residuals_sq().
+struct Residual {
+  double squared;
+  double of_smaller;  ///< with the smaller basis in the place of the whole one, hence no less
+};
+
 /// The forms of all products of features. Keeps references to what it is made of.
 class Quadrature {
  public:
@@ -80,8 +86,8 @@ class Quadrature {
   /// some 50 000 are looked at. Collective.
   /// @param functions (size, count), u^T M u = 1, in the first `size` of the basis, and their values (count)
   /// @return (count); empty where more than one direction has ends, whose domain may be no box
-  std::vector<double> residuals_sq(const Eigen::MatrixXd& functions, const Eigen::VectorXd& values,
-                                   double least_energy, const parallel::Communicator& comm) const;
+  std::vector<Residual> residuals_sq(const Eigen::MatrixXd& functions, const Eigen::VectorXd& values,
+                                     double least_energy, const parallel::Communicator& comm) const;
 
  private:
   struct FieldSums;

@@ -61,6 +61,17 @@ VectorXd squares_within(const MatrixXd& products, const MatrixXd& projections) {
   return squares;
 }
 
+/// Of function k. @param outside (8 functions) squared norms of its fields
+double residual_sq(const VectorXd& outside, Index k, double value, double least_energy) {
+  const Index count = outside.size() / n_fields;
+  double flux = 0.0;
+  for (Index m = 0; m < dim; ++m) flux += outside(m * count + k);
+  const double density = outside(dim * count + k) / least_energy;
+  const double result = std::pow(std::sqrt(flux) + value * std::sqrt(density), 2);
+  // Metrics that differ by hundreds of powers of ten may overflow here.
+  return std::isfinite(result) ? result : std::numeric_limits<double>::infinity();
+}
+
 }  // namespace
 
 /// Scalar products over the nodes, in the measure of the frame.
@@ -81,6 +92,17 @@ struct Quadrature::FieldSums {
     along_ends += other.along_ends;
     projections += other.projections;
     squares += other.squares;
+  }
+
+  /// Squared norms of what of the fields lies outside the first n functions. @param ends direction, or -1
+  VectorXd outside(Index n, Index ends) const {
+    VectorXd within = squares_within(products.topLeftCorner(n, n), projections.topRows(n));
+    if (ends >= 0) {
+      const Index count = squares.size() / n_fields;
+      within.segment(ends * count, count) = squares_within(
+          along_ends.topLeftCorner(n, n), projections.middleCols(ends * count, count).topRows(n));
+    }
+    return (squares - within).cwiseMax(0.0);
   }
 
   void sum(const parallel::Communicator& comm) {
@@ -118,8 +140,9 @@ struct Quadrature::MeanCoefficients {
   }
 };
 
-std::vector<double> Quadrature::residuals_sq(const MatrixXd& functions, const VectorXd& values,
-                                             double least_energy, const parallel::Communicator& comm) const {
+std::vector<Residual> Quadrature::residuals_sq(const MatrixXd& functions, const VectorXd& values,
+                                               double least_energy,
+                                               const parallel::Communicator& comm) const {
   const auto with_ends = directions_with_ends(features_.groups());
   if (with_ends.size() > 1) return {};
   const Index ends = with_ends.empty() ? -1 : with_ends.front();
@@ -143,21 +166,13 @@ std::vector<double> Quadrature::residuals_sq(const MatrixXd& functions, const Ve
     sums.add(mine);
   }
   sums.sum(comm);
-  VectorXd within = squares_within(sums.products, sums.projections);
-  if (ends >= 0)
-    within.segment(ends * count, count) =
-        squares_within(sums.along_ends, sums.projections.middleCols(ends * count, count));
   // The functions have the norm 1 over all points.
-  const VectorXd outside = mean.share * (sums.squares - within).cwiseMax(0.0);
-  std::vector<double> result;
-  for (Index k = 0; k < count; ++k) {
-    double flux = 0.0;
-    for (Index m = 0; m < dim; ++m) flux += outside(m * count + k);
-    const double density = outside(dim * count + k) / least_energy;
-    const double residual_sq = std::pow(std::sqrt(flux) + values(k) * std::sqrt(density), 2);
-    // Metrics that differ by hundreds of powers of ten may overflow here.
-    result.push_back(std::isfinite(residual_sq) ? residual_sq : std::numeric_limits<double>::infinity());
-  }
+  const VectorXd outside = mean.share * sums.outside(n, ends);
+  const VectorXd outside_smaller = mean.share * sums.outside(polynomials_.smaller_size(), ends);
+  std::vector<Residual> result;
+  for (Index k = 0; k < count; ++k)
+    result.push_back({residual_sq(outside, k, values(k), least_energy),
+                      residual_sq(outside_smaller, k, values(k), least_energy)});
   return result;
 }
 

@@ -159,23 +159,31 @@ std::array<int, geometry::dim> degrees_along_frame(const std::vector<ScaledFeatu
 /// What nodes of rules, which are exact for the whole basis, may lose.
 std::vector<double> losses_of_nodes(const Quadrature& quadrature, const Estimates& estimates, double energy,
                                     const parallel::Communicator& comm) {
-  std::vector<double> losses = quadrature.residuals_sq(estimates.vectors, estimates.raw, energy, comm);
+  const auto residuals = quadrature.residuals_sq(estimates.vectors, estimates.raw, energy, comm);
+  std::vector<double> losses;
   constexpr double near = 0.9;  // from where on functions outside may have eigenvalues too
-  for (std::size_t k = 0; k < losses.size(); ++k) {
-    const double value = estimates.raw(static_cast<Eigen::Index>(k));
-    losses[k] =
-        value < near * energy ? std::min(losses[k] / (1.0 - value / energy), 1.5 * value) : 1.5 * value;
+  for (const auto& [squared, of_smaller] : residuals) {
+    const double value = estimates.raw(static_cast<Eigen::Index>(losses.size()));
+    losses.push_back(value < near * energy ? std::min(squared / (1.0 - value / energy), 1.5 * value)
+                                           : 1.5 * value);
   }
   return losses;
 }
 
 /// What samples may lose at least. The functions are those of the smaller basis: noise puts much of the highest products
-/// into the others, whose derivatives need products that are left out.
+/// into the others, whose derivatives need products that are left out. Where the basis takes in two thirds of what the
+/// smaller one does not see, what the values gain by it says more: then they would gain less by what is still outside.
 std::vector<double> losses_of_samples(const Quadrature& quadrature, const Estimates& smaller, double energy,
                                       const parallel::Communicator& comm) {
-  std::vector<double> losses = quadrature.residuals_sq(smaller.vectors, smaller.raw, energy, comm);
-  for (std::size_t k = 0; k < losses.size(); ++k)
-    losses[k] = std::min(2.0 * losses[k], 1.5 * smaller.raw(static_cast<Eigen::Index>(k)));
+  std::vector<double> losses;
+  for (const auto& [squared, of_smaller] :
+       quadrature.residuals_sq(smaller.vectors, smaller.raw, energy, comm)) {
+    const double taken_in = squared < of_smaller ? 1.0 - squared / of_smaller : 0.0;
+    const double counted =
+        std::clamp(2.0 - 3.0 * taken_in, 0.0, 1.0);  // all below a third, nothing from two thirds on
+    losses.push_back(
+        std::min(2.0 * counted * squared, 1.5 * smaller.raw(static_cast<Eigen::Index>(losses.size()))));
+  }
   return losses;
 }
 

@@ -77,7 +77,8 @@ struct RitzSpectrum {
 ///  - truncation: the change that the eigenvalue makes from a smaller basis without the two highest degrees of
 ///    each factor of the space to the whole one, 3/2 of the value where the smaller basis has no such eigenvalue;
 ///    at least 10 % where points of several free coordinates have products of degree 1 and 2 in each only; at least
-///    twice the residual of the smaller basis' functions, see Quadrature::residuals_sq;
+///    twice the residual of the smaller basis' functions, see Quadrature::residuals_sq, unless the whole basis takes in
+///    two thirds of what the smaller one does not see;
 ///    added in squares, what lies above the least energy of the products that are left out: their functions may
 ///    have eigenvalues there. Values fall as the basis grows, and each degree changes them less than the one before.
 ///
