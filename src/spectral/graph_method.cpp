@@ -98,7 +98,7 @@ std::vector<double> GraphMethod::solve_whole_multiplets(const Laplacian& laplaci
   for (options.count += 4;; options.count += options.count / 2) {
     options.count = std::min(options.count, most);
     const auto pairs = smallest_eigenpairs(laplacian, graph.ids, null_space, options, run_.comm);
-    const auto multiplets = find_multiplets(pairs.values, pairs.zero_modes, graph.n_global);
+    const auto multiplets = find_multiplets(pairs.values, pairs.zero_modes, laplacian.effective_points);
     const bool is_cut =
         !multiplets.empty() && multiplets.back().is_open && multiplets.back().first < reported;
     if (is_cut && options.count < most && pairs.converged) continue;

@@ -117,6 +117,7 @@ io::Json ladder_json(const std::vector<Rung>& ladder) {
                     {"calibration_doubt", rung.calibration_doubt},
                     {"mean_cut", rung.mean_cut},
                     {"wrapped", rung.wrapped},
+                    {"effective_points", rung.effective_points},
                     {"eigenvalues", rung.values}});
   return list;
 }

@@ -223,6 +223,47 @@ TEST(ComputeSpectrum, densities_near_a_boundary_are_in_the_bars_of_ritz) {
             0.6 * cut * first.limit);  // 0.37 from noise and the sizes of the neighbourhoods alone
 }
 
+/// n points of a tube [0, 1] x T^6, whose density grows along x: p = (1 + slope (2x - 1)) / V, known to the points.
+struct UnevenTube {
+  GlobalIndex n;
+  double slope;
+  double circle = 0.45;  ///< lengths of the other directions
+
+  double density(double x) const { return 1.0 + slope * (2.0 * x - 1.0); }
+
+  PointCloud points() const {
+    PointCloud cloud = box_points(n, {1.0, circle, circle, circle, circle, circle, circle}, 1.0);
+    const auto flat = geometry::pack(geometry::Matrix7::Identity().eval().data());
+    cloud.metrics.assign(flat.begin(), flat.end());
+    for (std::size_t i = 0; i < cloud.size(); ++i) {
+      double& x = cloud.points[i * geometry::dim];
+      if (slope > 0.0)  // the root of (1 - slope) x + slope x^2 = y
+        x = (std::sqrt(std::pow(1.0 - slope, 2) + 4.0 * slope * x) - 1.0 + slope) / (2.0 * slope);
+      cloud.densities.push_back(density(x));
+    }
+    return cloud;
+  }
+};
+
+/// At the thin end neighbourhoods are wide, and few points stand for as much volume as many at the dense one. Functions
+/// see the volume, so that more lies beyond the ends than in an even tube; among the points it is less.
+TEST(ComputeSpectrum, rungs_know_the_cut_and_the_volumes_of_an_uneven_tube) {
+  SpectrumOptions options;
+  options.method = Method::graph;
+  options.eigenvalues = 2;
+  Listener listener;
+  const auto first_rung = [&](const UnevenTube& tube) {
+    const double c = tube.circle;
+    const auto space = euclidean({0.0, c, c, c, c, c, c});
+    return compute_spectrum(tube.points(), *space, options, world(), listener).ladder.at(0);
+  };
+  const Rung even = first_rung({4000, 0.0});
+  const Rung uneven = first_rung({4000, 0.8});  // nine to one
+  EXPECT_GT(uneven.mean_cut, 1.2 * even.mean_cut);
+  EXPECT_NEAR(even.effective_points, 4000.0, 1e-6);
+  EXPECT_NEAR(uneven.effective_points, 4000.0 * 1.6 / std::log(9.0), 0.03 * 4000.0);  // the integral of 1/p
+}
+
 /// An interval of length 5 times circles that are hardly longer than the neighbourhoods are wide: eigenvalues
 /// (pi j / 5)^2. Without the calibration by the moments of the neighbourhoods the limits are a third too low.
 TEST(ComputeSpectrum, directions_that_are_half_resolved_do_not_mislead) {

@@ -25,7 +25,7 @@ struct Model {
   std::uint64_t seed = 1;
 };
 
-constexpr GlobalIndex n_points = 10000;
+constexpr double n_points = 1e4;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// Eigenvalue of a wave on a flat graph whose neighbourhoods are balls, divided by the true one:
@@ -63,6 +63,7 @@ std::vector<Rung> make_ladder(const Model& model) {
                 0.0,
                 0.0,
                 {0.0}};
+      rung.effective_points = n;
       for (const double lambda : model.eigenvalues) {
         const double y = lambda * rung.mean_distance_sq;
         const double inverse_k = (1.0 + 0.27 * std::pow(y, 4) / (std::pow(y, 4) + 10.0)) / rung.mean_degree;
@@ -225,6 +226,29 @@ TEST(Limit, bar_never_vanishes) {
   }
   // A single eigenvalue is known less well than its multiplet's mean.
   EXPECT_GT(limit.errors[1], limit.multiplets[0].error);
+}
+
+/// What the fit adds is no better than its form, however many points there are.
+TEST(Limit, bar_has_a_part_of_what_the_fit_adds) {
+  auto ladder = make_ladder({});
+  for (Rung& rung : ladder) rung.effective_points = 1e12;
+  for (const auto& multiplet : extrapolate(ladder, 1).multiplets) {
+    if (multiplet.is_open) continue;
+    EXPECT_GT(multiplet.error, 2.0 * 0.035 * (multiplet.limit - multiplet.raw));
+  }
+}
+
+/// Points of few large volumes are as noisy as fewer points.
+TEST(Limit, points_of_unequal_volumes_count_less) {
+  auto ladder = make_ladder({});
+  const auto even = extrapolate(ladder, 1);
+  for (Rung& rung : ladder) rung.effective_points /= 36.0;
+  const auto uneven = extrapolate(ladder, 1);
+  const auto& multiplet = uneven.multiplets[0];
+  EXPECT_GT(multiplet.error, 6.0 * 2.0 * 0.008 * std::sqrt(2.0 / multiplet.count) * multiplet.limit);
+  EXPECT_GT(multiplet.error, 1.5 * even.multiplets[0].error);
+  // The gaps between multiplets have to be six times as wide, 36 %: the value 4 and those at 3 are one multiplet.
+  EXPECT_LT(uneven.multiplets.size(), even.multiplets.size());
 }
 
 TEST(Limit, bar_grows_with_a_poor_fit) {

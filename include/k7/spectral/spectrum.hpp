@@ -34,9 +34,11 @@ struct Rung {
   GlobalIndex n_components;
   double shortest_sq;        ///< squared length of a direction that is not resolved, otherwise infinite
   double calibration_doubt;  ///< relative, see SymmetricGraph
-  double mean_cut;  ///< how much of the neighbourhoods lies beyond the boundary, mean of -log(share kept)
+  /// How much of the neighbourhoods lies beyond the boundary: the mean of -log(share kept) over the volume.
+  double mean_cut;
   std::vector<double> values;  ///< ascending, zero modes included; fewer when some did not converge
   double wrapped = 0.0;        ///< share of the neighbours that are nearly half a circle away, see Resolution
+  double effective_points = 0.0;  ///< (sum_i V_i)^2 / sum_i V_i^2 of the volumes V_i that points stand for
 };
 
 /// What a limit comes from.

@@ -12,6 +12,8 @@ DensityEstimate estimate_density(const KnnGraph& graph, int k, const parallel::C
   DensityEstimate estimate{std::vector<double>(graph.n_local()), 0.0, 0.0};
   const auto width = static_cast<std::size_t>(graph.k);
   double total = 0.0;
+  double volume = 0.0;
+  double volume_cut = 0.0;
   for (std::size_t i = 0; i < graph.n_local(); ++i) {
     double sum = 0.0;
     for (std::size_t m = 0; m < static_cast<std::size_t>(k); ++m) sum += graph.distance_sq[i * width + m];
@@ -22,11 +24,14 @@ DensityEstimate estimate_density(const KnnGraph& graph, int k, const parallel::C
     const double radius = std::sqrt((geometry::dim + 2.0) / geometry::dim * mean);
     const double kept = kept_share(std::clamp(graph.boundary[i] / radius, least_plane_distance, 1.0));
     estimate.values[i] /= kept;
-    estimate.mean_cut -= std::log(kept);
+    volume += 1.0 / estimate.values[i];
+    volume_cut -= std::log(kept) / estimate.values[i];
   }
   estimate.mean_distance_sq =
       comm.sum(total) / (static_cast<double>(k) * static_cast<double>(graph.n_global));
-  estimate.mean_cut = comm.sum(estimate.mean_cut) / static_cast<double>(graph.n_global);
+  volume = comm.sum(volume);
+  volume_cut = comm.sum(volume_cut);
+  if (volume > 0.0) estimate.mean_cut = volume_cut / volume;
   return estimate;
 }
 

@@ -13,7 +13,8 @@ struct DensityEstimate {
   /// Mean squared distance of the neighbours that it comes from: it is a mean over balls of this size, and differs
   /// from the density by a part of that order.
   double mean_distance_sq;
-  double mean_cut;  ///< how much of the neighbourhoods lies beyond the boundary, mean of -log(share kept)
+  /// How much of the neighbourhoods lies beyond the boundary: the mean of -log(share kept) over the volume.
+  double mean_cut;
 };
 
 /// The density that the distances of the k nearest neighbours show: their mean square is (p F)^{-2/7}, F the share of

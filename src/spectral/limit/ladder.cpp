@@ -43,6 +43,7 @@ Rung rung_of(const SymmetricGraph& graph, const Laplacian& laplacian, int k, int
   rung.calibration_doubt = graph.calibration_doubt(k);
   rung.mean_cut = laplacian.mean_cut;
   rung.wrapped = graph.wrapped(k);
+  rung.effective_points = laplacian.effective_points;
   return rung;
 }
 

@@ -28,6 +28,7 @@ constexpr double shape_width = 10.0;
 constexpr double boundary_part = 0.25;
 constexpr double boundary_square = 3.0;
 constexpr double most_of_square = 0.04;
+constexpr double form_part = 0.035;      // of what the fit adds to a graph's eigenvalue
 constexpr double half_thin_part = 0.06;  // what half resolved directions do to all functions
 constexpr double thin_part = 0.5;        // of the calibration's doubt
 constexpr double most_doubt = 0.4;       // more says nothing of the eigenvalue
@@ -168,8 +169,8 @@ void extrapolate(Multiplet& multiplet, const std::vector<Rung>& ladder) {
     multiplet.obstacle = unresolved(*doubtful);
     return;
   }
-  const double usual_noise = 0.008 * std::sqrt(2.0 / multiplet.count) *
-                             std::sqrt(1e4 / static_cast<double>(ladder.front().n_points));
+  const double usual_noise =
+      0.008 * std::sqrt(2.0 / multiplet.count) * std::sqrt(1e4 / ladder.front().effective_points);
   const auto all = observe(ladder, multiplet, true, true);
   const auto limit_of = [&](const std::vector<Observation>& observations, double a_deviation) {
     return fit(observations, 0.5 * usual_noise, a_deviation);
@@ -179,7 +180,8 @@ void extrapolate(Multiplet& multiplet, const std::vector<Rung>& ladder) {
   if (!multiplet.obstacle.empty()) return;
   const double halves = 0.5 * std::abs(limit_of(observe(ladder, multiplet, true, false), usual_a_deviation) -
                                        limit_of(observe(ladder, multiplet, false, true), usual_a_deviation));
-  const double noise = std::max(halves, limit * usual_noise);
+  const double form = form_part * std::abs(limit - multiplet.raw);
+  const double noise = std::max({halves, limit * usual_noise, form});
   const double model = 0.5 * std::abs(limit - limit_of(all, unknown));
   double h_sq = 0.0;
   for (const Observation& o : all) h_sq = std::max(h_sq, o.h_sq);
@@ -221,10 +223,10 @@ std::string find_obstacle(const std::vector<Rung>& ladder, int n_needed) {
 
 /// Multiplets nearly as close as eigenvalues of one may be one that noise split. What lies between the common mean and
 /// their own then belongs to the bars.
-/// @param values of the first rung
-void mind_splits(std::vector<Multiplet>& multiplets, const std::vector<double>& values,
-                 GlobalIndex n_points) {
-  const double gap = nearly_a_gap * gap_in_scatters * eigenvalue_scatter(n_points);
+/// @param first rung
+void mind_splits(std::vector<Multiplet>& multiplets, const Rung& first) {
+  const std::vector<double>& values = first.values;
+  const double gap = nearly_a_gap * gap_in_scatters * eigenvalue_scatter(first.effective_points);
   std::vector<double> offsets(multiplets.size(), 0.0);
   for (std::size_t i = 0; i + 1 < multiplets.size(); ++i) {
     const Multiplet& low = multiplets[i];
@@ -242,12 +244,11 @@ void mind_splits(std::vector<Multiplet>& multiplets, const std::vector<double>& 
 
 }  // namespace
 
-double eigenvalue_scatter(GlobalIndex n_points) {
-  return 2.5 / std::sqrt(static_cast<double>(n_points));
+double eigenvalue_scatter(double n_points) {
+  return 2.5 / std::sqrt(n_points);
 }
 
-std::vector<Multiplet> find_multiplets(const std::vector<double>& values, int zero_modes,
-                                       GlobalIndex n_points) {
+std::vector<Multiplet> find_multiplets(const std::vector<double>& values, int zero_modes, double n_points) {
   const double gap = gap_in_scatters * eigenvalue_scatter(n_points);
   std::vector<Multiplet> multiplets;
   const auto size = static_cast<int>(values.size());
@@ -274,13 +275,13 @@ int values_with_limits(const std::vector<double>& values, const std::vector<Mult
 double graph_error(double lambda, const Rung& rung) {
   const double noise = 2.0 / std::max(1.0, rung.mean_degree - 2.0);
   const double curvature = (n + 2.0) / (4.0 * n * (n + 4.0)) * lambda * rung.mean_distance_sq;
-  return lambda * (1.5 * (noise + curvature) + 2.0 * eigenvalue_scatter(rung.n_points));
+  return lambda * (1.5 * (noise + curvature) + 2.0 * eigenvalue_scatter(rung.effective_points));
 }
 
 SpectrumLimit without_limit(const Rung& rung, int zero_modes, const std::string& obstacle) {
   SpectrumLimit result;
   result.obstacle = obstacle;
-  result.multiplets = find_multiplets(rung.values, zero_modes, rung.n_points);
+  result.multiplets = find_multiplets(rung.values, zero_modes, rung.effective_points);
   result.values.assign(rung.values.size(), nan);
   for (std::size_t i = 0; i < rung.values.size(); ++i)
     result.errors.push_back(i < static_cast<std::size_t>(zero_modes) ? 0.0
@@ -298,12 +299,12 @@ SpectrumLimit extrapolate(const std::vector<Rung>& ladder, int zero_modes) {
     if (!multiplet.obstacle.empty()) continue;
     extrapolate(multiplet, ladder);
   }
-  mind_splits(result.multiplets, raw, ladder.front().n_points);
+  mind_splits(result.multiplets, ladder.front());
   for (const Multiplet& multiplet : result.multiplets) {
     if (!multiplet.obstacle.empty()) continue;
-    const double scatter =
-        std::max(spread(raw, multiplet) / multiplet.raw, eigenvalue_scatter(ladder.front().n_points)) *
-        multiplet.limit;
+    const double scatter = std::max(spread(raw, multiplet) / multiplet.raw,
+                                    eigenvalue_scatter(ladder.front().effective_points)) *
+                           multiplet.limit;
     for (int i = 0; i < multiplet.count; ++i) {
       const auto index = static_cast<std::size_t>(multiplet.first + i);
       result.values[index] = multiplet.limit;

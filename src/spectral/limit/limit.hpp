@@ -10,13 +10,13 @@
 
 namespace k7::spectral {
 
-/// Typical scatter of one eigenvalue within a multiplet, relative, among N points.
-double eigenvalue_scatter(GlobalIndex n_points);
+/// Typical scatter of one eigenvalue within a multiplet, relative, among so many points of equal volume, see
+/// Rung::effective_points.
+double eigenvalue_scatter(double n_points);
 
 /// Groups the eigenvalues after the zero modes where neighbours are closer than 2.4 scatters.
 /// @param values ascending, zero modes included
-std::vector<Multiplet> find_multiplets(const std::vector<double>& values, int zero_modes,
-                                       GlobalIndex n_points);
+std::vector<Multiplet> find_multiplets(const std::vector<double>& values, int zero_modes, double n_points);
 
 /// How many eigenvalues of the other rungs the limits need: to the end of the last multiplet that is not open. A solver
 /// that stops at a gap needs fewer steps than one that stops among close eigenvalues.
@@ -40,8 +40,10 @@ SpectrumLimit without_limit(const Rung& rung, int zero_modes, const std::string&
 /// Both halves of the points count as one rung for each k.
 ///
 /// error = 2 sqrt(noise^2 + model^2 + order^2 + boundary^2 + thin^2 + wrapped^2), where
-///   noise     the larger of half the difference between the fits that use one half of the points each, and
-///             lambda 0.008 sqrt(2 / count) sqrt(10^4 / N),
+///   noise     the largest of half the difference between the fits that use one half of the points each, of
+///             lambda 0.008 sqrt(2 / count) sqrt(10^4 / N), N = Rung::effective_points of the first rung, and of 3.5 % of
+///             what the limit has more than the first rung's eigenvalue: on curved spaces the fit's terms are not all
+///             there is, and this part hardly falls with N,
 ///   model     half the difference to the fit that is not told a,
 ///   order     half of what phi has beyond its term of order h^2, on the widest rung,
 ///   boundary  lambda (c/4 + min(3 c^2, 0.04)), c = Rung::mean_cut of the first rung,

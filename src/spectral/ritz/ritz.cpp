@@ -45,11 +45,12 @@ void check_options(const RitzOptions& options) {
                      std::to_string(max_degree) + " are possible, 0 chooses");
 }
 
-/// By how much two jackknife deviations of n rules are too few for a bar that holds the truth in 95 of 100 cases: half of
+/// By how much two jackknife deviations of n groups are too few for a bar that holds the truth in 95 of 100 cases: half of
 /// the quantile of Student's t with n - 1 degrees of freedom.
-double student_factor(int n_rules) {
-  constexpr std::array<double, 8> quantiles{12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306};
-  const auto i = std::min(static_cast<std::size_t>(n_rules) - 2, quantiles.size() - 1);
+double student_factor(std::size_t n_groups) {
+  constexpr std::array<double, 15> quantiles{12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306,
+                                             2.262,  2.228, 2.201, 2.179, 2.160, 2.145, 2.131};
+  const std::size_t i = std::min(n_groups - 2, quantiles.size() - 1);
   return 0.5 * quantiles[i];
 }
 
@@ -248,9 +249,9 @@ RitzSpectrum ritz_spectrum(const PointCloud& cloud, const geometry::Manifold& ma
   result.degree = polynomials.degree();
   result.basis_size = static_cast<int>(estimates.basis_size);
   result.degrees = degrees_along_frame(features.groups(), polynomials);
+  const double factor = student_factor(groups.size());
   const auto error_of = [&](double value, double error) {
-    return by_rule ? std::hypot(student_factor(cloud.nodes->n_rules) * error, error_of_rounding * value)
-                   : error;
+    return std::hypot(factor * error, by_rule ? error_of_rounding * value : 0.0);
   };
   for (std::size_t k = 0; k < estimates.list.size(); ++k) {
     const double value = estimates.list[k].value;
@@ -263,8 +264,10 @@ RitzSpectrum ritz_spectrum(const PointCloud& cloud, const geometry::Manifold& ma
   }
   for (const auto& mean : estimates.multiplets) {
     const double truncation = losses.of(mean.value, mean.first, mean.count);
-    result.multiplets.push_back({static_cast<int>(mean.first), static_cast<int>(mean.count), mean.is_open,
-                                 mean.value, std::hypot(error_of(mean.value, mean.error), truncation)});
+    constexpr double deviations_of_split = 2.0;  // a whole bar reaches as far
+    result.multiplets.push_back(
+        {static_cast<int>(mean.first), static_cast<int>(mean.count), mean.is_open, mean.value,
+         std::hypot(error_of(mean.value, mean.error), truncation, mean.split / deviations_of_split)});
   }
   return result;
 }

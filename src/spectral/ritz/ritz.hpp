@@ -64,7 +64,8 @@ struct RitzSpectrum {
 ///
 /// Noise of the quadrature. Points fall into 16 groups by a hash of their rows. For eigenvalue k and
 /// functions u, T_kb = u_k^T (K_c - lambda_k M_c) u_b of group c sums to 0 over the groups; its jackknife
-/// deviation s_kb = sqrt(16/15 sum_c T_kb^2) is that of the sum. Functions with
+/// deviation s_kb = sqrt(16/15 sum_c T_kb^2) is that of the sum, and bars are the wider for so few groups, by
+/// Student's distribution. Functions with
 /// |lambda_k - lambda_b| > 2 s_kb push the value by s_kb^2 / (lambda_k - lambda_b) in second order, down from
 /// above: together by about -basis_size / N of the value, a bias that is taken off; a half of it where the densities were estimated
 /// from the points, and then 0.3 of it goes into the error. What stays is random, and
@@ -91,7 +92,8 @@ struct RitzSpectrum {
 ///
 /// Multiplets: neighbouring values closer than twice their errors, or than 10 N^{-1/2} of them, of nodes
 /// 1e-9. The deviation of their mean is that of
-/// the mean of their s_kk with signs, which is smaller than theirs.
+/// the mean of their s_kk with signs, which is smaller than theirs. Where neighbouring multiplets are less than one and
+/// a half times as far apart as that, they may be one that noise split, and their bars reach their common mean.
 ///
 /// Needs 8 n^2 (32 + 2 threads) bytes for n products of features; points are read in blocks. Collective.
 /// @param name the points' file, for messages

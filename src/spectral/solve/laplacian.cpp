@@ -2,6 +2,7 @@
 #include "spectral/solve/laplacian.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -184,6 +185,26 @@ std::vector<double> point_volumes(const SymmetricGraph& graph, const WeightedGra
   return log_volumes;
 }
 
+/// Sums over all points.
+struct Volumes {
+  double volume;
+  double squares;
+  double cut;  ///< of volume times -log F, see point_volumes
+};
+
+/// Collective.
+Volumes sum_up(const std::vector<double>& volumes, const std::vector<double>& planes,
+               const parallel::Communicator& comm) {
+  std::array<double, 3> sums{};
+  for (std::size_t i = 0; i < volumes.size(); ++i) {
+    sums[0] += volumes[i];
+    sums[1] += volumes[i] * volumes[i];
+    if (!planes.empty()) sums[2] -= volumes[i] * std::log(kept_share(planes[i]));
+  }
+  comm.sum(sums.data(), sums.size());
+  return {sums[0], sums[1], sums[2]};
+}
+
 double median(std::vector<double>& values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
@@ -244,9 +265,9 @@ Laplacian graph_laplacian(const SymmetricGraph& graph, int k, const std::string&
   }
   result.mean_degree = comm.sum(edge_count) / static_cast<double>(graph.n_global);
   result.mean_distance_sq = weighted.stretch() * comm.sum(square_sum) / comm.sum(weight_sum);
-  double cut = 0.0;
-  for (const double plane : cuts) cut -= std::log(kept_share(plane));
-  result.mean_cut = comm.sum(cut) / static_cast<double>(graph.n_global);
+  const Volumes total = sum_up(volumes, cuts, comm);
+  result.mean_cut = total.cut / total.volume;
+  result.effective_points = total.volume * total.volume / total.squares;
   petsc_check(MatAssemblyBegin(result.matrix.get(), MAT_FINAL_ASSEMBLY), "MatAssemblyBegin");
   petsc_check(MatAssemblyEnd(result.matrix.get(), MAT_FINAL_ASSEMBLY), "MatAssemblyEnd");
   petsc_check(MatSetOption(result.matrix.get(), MAT_SYMMETRIC, PETSC_TRUE), "MatSetOption");

@@ -26,7 +26,8 @@ struct Laplacian {
   double mean_degree = 0.0;       ///< edges per point
   double mean_distance_sq =
       0.0;                ///< h^2, the weighted mean of d^2 over all edges, in seven resolved directions
-  double mean_cut = 0.0;  ///< mean of -log F over the points, see point_volumes: 0 without boundary
+  double mean_cut = 0.0;  ///< mean of -log F over the volume, F as for V_i: 0 without boundary
+  double effective_points = 0.0;  ///< (sum_i V_i)^2 / sum_i V_i^2: so many of equal volumes are as noisy
 };
 
 /// Where matrices live.
