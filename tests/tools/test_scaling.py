@@ -19,7 +19,9 @@ KINDS = {"sends", "send_bytes", "exchanges", "exchange_messages", "exchange_byte
 STAGES = {"outside", "partition", "kNN", "assemble", "eigensolve", "limits", "Ritz"}
 
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
+sys.path.insert(0, str(ROOT / "tools"))
 from programs import environment  # noqa: E402
+from scaling_model import A100, CORE, Work, stages, training_step  # noqa: E402
 
 
 def scaling(*words: object) -> subprocess.CompletedProcess[str]:
@@ -85,6 +87,51 @@ def test_counts_are_those_of_the_model(runs: dict[int, dict[str, Any]]) -> None:
         assert stages["Ritz"]["sends"] == [0, 0, 0]
         solve = stages["eigensolve"]
         assert solve["sends"][2] % solve["partners"][2] == 0, "one message to each neighbour for every product"
+
+
+def test_the_model_counts_what_is_counted(runs: dict[int, dict[str, Any]]) -> None:
+    for ranks in (2, 4):
+        counted, model = runs[ranks]["stages"], stages(Work(1000, ranks, neighbors=16))
+        assert set(model) == set(counted) - {"outside"}
+        assert model["partition"].collectives == counted["partition"]["collectives"][2]
+        assert model["kNN"].messages == counted["kNN"]["exchange_messages"][2]
+        assert model["Ritz"].collectives == counted["Ritz"]["collectives"][2]
+        assert model["assemble"].messages == pytest.approx(counted["assemble"]["exchange_messages"][2], rel=0.25)
+
+
+@pytest.mark.parametrize(("points", "ranks", "knn", "assemble", "eigensolve"), [  # docs/performance.md, seconds
+    (5e5, 1, 14.7, 3.3, 21.0), (1e6, 2, 25.0, 5.9, 25.6), (1e6, 1, 39.6, 7.2, 49.6), (4e6, 2, 150, 26, 154)])
+def test_the_model_takes_as_long_as_measured(points: float, ranks: int, knn: float, assemble: float, eigensolve: float) -> None:
+    model = stages(Work(points, ranks, neighbors=30))
+    for name, measured in (("kNN", knn), ("assemble", assemble), ("eigensolve", eigensolve)):
+        assert 0.5 < model[name].seconds(CORE, ranks) / measured < 2.0, name
+
+
+def test_more_ranks_have_less_work_each() -> None:
+    previous = Work(1e8, 8)
+    for ranks in (64, 512):
+        work = Work(1e8, ranks)
+        assert work.halo < previous.halo and work.own < previous.own
+        for name, stage in stages(work).items():
+            if name != "partition":  # its histograms grow
+                assert stage.seconds(A100, ranks) < stages(previous)[name].seconds(A100, previous.ranks), name
+        previous = work
+
+
+def test_a_step_takes_as_long_as_its_launches_at_least() -> None:
+    """A batch of 4096 does not scale to many GPUs; one of 262144 does."""
+    def speedup(batch: float) -> float:
+        return training_step(Work(1e6, 1, batch=batch), A100) / training_step(Work(1e6, 64, batch=batch), A100)
+
+    assert speedup(4096) < 10
+    assert speedup(262144) > 50
+
+
+def test_the_model_runs_nothing(tmp_path: Path) -> None:
+    done = scaling("model", "--points", 1e9, "--ranks", 512, 64, "--machine", "a100", "--bin", "/nowhere", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["ranks", "64", "512"]
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("words", "text"), [

@@ -2,6 +2,7 @@
 #include "spectral/graph/density.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "spectral/graph/cut_ball.hpp"
@@ -11,9 +12,8 @@ namespace k7::spectral {
 DensityEstimate estimate_density(const KnnGraph& graph, int k, const parallel::Communicator& comm) {
   DensityEstimate estimate{std::vector<double>(graph.n_local()), 0.0, 0.0};
   const auto width = static_cast<std::size_t>(graph.k);
-  double total = 0.0;
-  double volume = 0.0;
-  double volume_cut = 0.0;
+  std::array<double, 3> sums{};
+  auto& [total, volume, volume_cut] = sums;
   for (std::size_t i = 0; i < graph.n_local(); ++i) {
     double sum = 0.0;
     for (std::size_t m = 0; m < static_cast<std::size_t>(k); ++m) sum += graph.distance_sq[i * width + m];
@@ -27,10 +27,8 @@ DensityEstimate estimate_density(const KnnGraph& graph, int k, const parallel::C
     volume += 1.0 / estimate.values[i];
     volume_cut -= std::log(kept) / estimate.values[i];
   }
-  estimate.mean_distance_sq =
-      comm.sum(total) / (static_cast<double>(k) * static_cast<double>(graph.n_global));
-  volume = comm.sum(volume);
-  volume_cut = comm.sum(volume_cut);
+  comm.sum(sums.data(), sums.size());
+  estimate.mean_distance_sq = total / (static_cast<double>(k) * static_cast<double>(graph.n_global));
   if (volume > 0.0) estimate.mean_cut = volume_cut / volume;
   return estimate;
 }
