@@ -99,6 +99,33 @@ def test_the_model_counts_what_is_counted(runs: dict[int, dict[str, Any]]) -> No
         assert model["assemble"].messages == pytest.approx(counted["assemble"]["exchange_messages"][2], rel=0.25)
 
 
+def counts_of(points: int, ranks: int, folder: Path) -> dict[str, Any]:
+    """{stage: {kind: (least, mean, largest rank)}} of a spectrum."""
+    samples, counts = folder / f"{points}.h5", folder / f"{points}.json"
+    subprocess.run([str(BIN / "k7_sample"), "--manifold", "s1xs3xs3", "--radii", "33,33,28", "-N", str(points), "-o", str(samples)],
+                   env=environment(), capture_output=True, check=True)
+    setting = [f"LD_PRELOAD={BIN / 'libk7_mpi_counts.so'}", f"K7_MPI_COUNTS={counts}"]
+    words = [str(BIN / "k7_spectral"), str(samples), "-k", "16", "-n", "8", "-o", str(folder / "spectral.json")]
+    subprocess.run(["mpirun", "--oversubscribe", "-n", str(ranks), "env", *setting, *words],
+                   env=environment(), capture_output=True, check=True, timeout=280)
+    stages: dict[str, Any] = json.loads(counts.read_text())["stages"]
+    return stages
+
+
+@pytest.mark.long
+def test_sixty_four_ranks_gather_nothing(tmp_path: Path) -> None:
+    """Twice the points, the same collective bytes: no rank has an array of all of them. Messages are those of the model."""
+    few, many = (counts_of(points, 64, tmp_path) for points in (3000, 6000))
+    model = stages(Work(6000, 64, neighbors=16))
+    for name in ("partition", "kNN", "assemble", "eigensolve"):
+        assert many[name]["collective_bytes"][2] < 1.2 * few[name]["collective_bytes"][2], name
+        assert many[name]["partners"][2] <= 63
+    assert many["partition"]["collectives"][2] == model["partition"].collectives
+    assert many["kNN"]["exchange_messages"][2] == model["kNN"].messages
+    assert many["assemble"]["exchange_messages"][2] <= 55 * 63
+    assert many["eigensolve"]["sends"][2] % many["eigensolve"]["partners"][2] == 0
+
+
 @pytest.mark.parametrize(("points", "ranks", "knn", "assemble", "eigensolve"), [  # docs/performance.md, seconds
     (5e5, 1, 14.7, 3.3, 21.0), (1e6, 2, 25.0, 5.9, 25.6), (1e6, 1, 39.6, 7.2, 49.6), (4e6, 2, 150, 26, 154)])
 def test_the_model_takes_as_long_as_measured(points: float, ranks: int, knn: float, assemble: float, eigensolve: float) -> None:
