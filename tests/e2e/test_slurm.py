@@ -95,5 +95,6 @@ def test_weak_scaling_over_two_nodes(cluster: Cluster) -> None:
     with (job.out / "scaling.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert [(row["ranks"], row["points"]) for row in rows] == [("1", "2000"), ("2", "4000"), ("4", "8000")]
+    assert (job.out / "scaling.png").read_bytes().startswith(b"\x89PNG"), job.log()
     spectrum = json.loads((job.out / "spectral_4.json").read_text())
     assert spectrum["parallel"]["ranks"] == 4

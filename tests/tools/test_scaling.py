@@ -161,6 +161,32 @@ def test_the_model_runs_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def write_result(folder: Path, ranks: int, seconds: float) -> None:
+    """What is read of a spectral.json."""
+    timing = {"partition_s": 0.1, "knn_s": seconds, "assemble_s": 0.2, "eigensolve_s": 1.0, "total_s": 2.0 * seconds}
+    (folder / f"spectral_{ranks}.json").write_text(json.dumps({
+        "timing": timing, "parallel": {"ranks": ranks, "peak_memory_mib": [100.0] * ranks},
+        "spectral": {"n_points": 1000 * ranks, "lambda_1": 1.0}, "metadata": {}}))
+
+
+def test_results_that_are_there_are_drawn(tmp_path: Path) -> None:
+    for ranks, seconds in ((1, 4.0), (16, 8.0), (2, 5.0)):
+        write_result(tmp_path, ranks, seconds)
+    done = scaling("weak", "--from", tmp_path, "--bin", "/nowhere", "--out", tmp_path / "picture")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[:2] for line in lines[1:4]] == [["1", "1000"], ["2", "2000"], ["16", "16000"]]
+    assert "8 s   50 %" in lines[3], "twice the seconds of one rank"
+    assert (tmp_path / "picture" / "scaling.png").read_bytes().startswith(b"\x89PNG")
+
+    (tmp_path / "spectral_2.json").write_text('{"timing": {}}')
+    done = scaling("weak", "--from", tmp_path, "--out", tmp_path / "other")
+    assert done.returncode == 2
+    assert "spectral_2.json" in done.stderr and "is no result of k7_spectral" in done.stderr
+    done = scaling("weak", "--from", tmp_path / "picture", "--out", tmp_path / "other")
+    assert done.returncode == 2 and "has no spectral_RANKS.json" in done.stderr
+
+
 @pytest.mark.parametrize(("words", "text"), [
     (("strong", "--bin", "/nowhere"), "k7_sample: is missing"),
     (("weak", "--bin", BIN, "--launch", "mpirun"), "{ranks}"),
