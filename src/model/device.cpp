@@ -3,6 +3,7 @@
 
 #include <torch/cuda.h>
 
+#include "g2/device_path.hpp"
 #include "k7/base/error.hpp"
 
 namespace k7::model {
@@ -56,10 +57,10 @@ void sum_over_ranks(parallel::GradientReducer& reducer, const at::Tensor& buffer
   const auto type =
       buffer.scalar_type() == at::kDouble ? parallel::ScalarType::float64 : parallel::ScalarType::float32;
   const auto count = static_cast<std::size_t>(buffer.numel());
-  if (buffer.is_cuda() && reducer.name() == "mpi") {
-    at::Tensor host = buffer.cpu();
+  if (g2::takes_device_path(buffer.device()) && reducer.name() == "mpi") {
+    const at::Tensor host = g2::to_host(buffer);
     reducer.sum(host.data_ptr(), count, type);
-    buffer.copy_(host);
+    buffer.copy_(g2::to_device(host, buffer.device()));
     return;
   }
   reducer.sum(buffer.data_ptr(), count, type);

@@ -28,8 +28,8 @@ Trainer::Trainer(const TrainOptions& options, const parallel::Communicator& comm
       device_(model::choose_device(comm, options.device)),
       reducer_(model::choose_reducer(comm, options.comm, device_)),
       objective_(make_objective(options)),
-      form_(options.model, device_, static_cast<std::int64_t>(objective_->terms().size())),
-      chunks_(comm, device_.is_cuda() ? 1 : at::get_num_threads()),
+      form_(options.model, device_, GradientStep::tail(*objective_)),
+      chunks_(comm, g2::takes_device_path(device_) ? 1 : at::get_num_threads()),
       state_(options, form_.network(), objective_->terms()),
       traits_(state_.optimizer->traits()),
       gradient_step_(options, *objective_, form_, *reducer_, comm, chunks_, observer),
@@ -121,7 +121,9 @@ std::optional<Stop> Trainer::step() {
   }
   k7::Stopwatch watch;
   if (!sums_) sums_ = gradient_step_(draw());
-  const double norm = measure_gradient();
+  const double norm = sums_->gradient_norm;
+  // Where the step is as long as the gradient.
+  if (traits_.obeys_rate) clip_gradients(form_.network().gradients(), norm, options_.clip_norm);
   if (!std::isfinite(sums_->terms[Objective::loss]) || !std::isfinite(norm)) return go_back_or_give_up();
   const double gradient_seconds = watch.seconds();
 
@@ -141,13 +143,6 @@ std::optional<Stop> Trainer::step() {
   if (stop_requested) return Stop::signal;
   if (state_.epoch % options_.checkpoint_every == 0 && state_.epoch < options_.epochs) save_or_warn();
   return {};
-}
-
-/// Its norm, before it is clipped for an optimiser whose steps are as long as it.
-double Trainer::measure_gradient() {
-  const at::Tensor gradients = form_.network().gradients();
-  return traits_.obeys_rate ? clip_gradient_norm(gradients, options_.clip_norm)
-                            : gradients.norm().item<double>();
 }
 
 void Trainer::judge(const StepSums& sums) {

@@ -51,7 +51,7 @@ struct Parts {
   explicit Parts(const TrainOptions& wanted, int workers = 1)
       : options(wanted),
         objective(make_objective(options)),
-        form(options.model, at::kCPU, static_cast<std::int64_t>(objective->terms().size())),
+        form(options.model, at::kCPU, GradientStep::tail(*objective)),
         reducer(parallel::make_mpi_reducer(world())),
         chunks(world(), workers),
         state(options, form.network(), objective->terms()),
@@ -132,7 +132,7 @@ TEST(TrainState, keeps_the_weights_that_were_judged) {
 TEST(TrainState, goes_back_to_where_it_was) {
   Parts parts(small_neck());
   TrainState& state = parts.state;
-  const Checkpoint before = state.to_go_back_to();
+  const Waypoint before = state.to_go_back_to();
   const std::vector<double> terms(parts.objective->terms().size(), 1.0);
   state.judge(1.0, 1);
   state.optimizer->step(parts.form.network().parameters(), at::ones_like(parts.form.network().parameters()),
@@ -143,9 +143,9 @@ TEST(TrainState, goes_back_to_where_it_was) {
   EXPECT_TRUE(state.history.rows.empty());
   EXPECT_EQ(state.optimizer->steps, 0);
   EXPECT_EQ(state.best_epoch, -1);
-  EXPECT_EQ(to_vector(parts.form.network().parameters()), before.parameters);
-  EXPECT_EQ(state.to_go_back_to().optimizer_arrays.begin()->second.values,
-            before.optimizer_arrays.begin()->second.values);
+  EXPECT_TRUE(at::equal(parts.form.network().parameters(), before.parameters));
+  EXPECT_TRUE(at::equal(state.to_go_back_to().optimizer_memory.begin()->second,
+                        before.optimizer_memory.begin()->second));
 }
 
 TEST(TrainState, fills_columns_that_an_older_file_lacks) {
