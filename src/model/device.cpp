@@ -5,6 +5,8 @@
 
 #include "g2/device_path.hpp"
 #include "k7/base/error.hpp"
+#include "k7/parallel/agree.hpp"
+#include "parallel/gpus.hpp"
 
 namespace k7::model {
 namespace {
@@ -24,15 +26,9 @@ int rank_within_node(const parallel::Communicator& comm) {
 
 at::Device choose_device(const parallel::Communicator& comm, DeviceChoice requested) {
   const int node_rank = rank_within_node(comm);
-  const auto here = static_cast<GlobalIndex>(torch::cuda::is_available() ? torch::cuda::device_count() : 0);
-  const GlobalIndex gpus = comm.min(here);  // all ranks run on the same kind of device
-  if (requested == DeviceChoice::cpu || (requested == DeviceChoice::automatic && gpus == 0))
-    return at::Device(at::kCPU);
-  if (gpus == 0)
-    throw CollectiveError(
-        Fault::bad_input,
-        "--device cuda: no CUDA device is visible to LibTorch; use --device cpu, or a LibTorch "
-        "with CUDA on a machine with a GPU");
+  const int here = torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0;
+  const int gpus = parallel::gpus_per_rank(comm, here, requested);
+  if (gpus == 0) return at::Device(at::kCPU);
   return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(node_rank % gpus));
 }
 
@@ -50,6 +46,9 @@ std::unique_ptr<parallel::GradientReducer> choose_reducer(const parallel::Commun
         "preset cuda");
   if (!device.is_cuda())
     throw CollectiveError(Fault::bad_input, "--comm nccl: needs --device cuda; use --comm mpi on the CPU");
+  std::string address;
+  parallel::agree(comm, [&] { address = parallel::gpu_address(device.index()); });
+  parallel::require_own_gpus(comm, address);
   return parallel::make_nccl_reducer(comm, device.index());
 }
 

@@ -11,6 +11,7 @@
 #include "model/device.hpp"
 #include "model/form_report.hpp"
 #include "train/optimizer/adamw.hpp"
+#include "train/same_bits.hpp"
 #include "train/same_run.hpp"
 
 namespace k7::train {
@@ -106,6 +107,7 @@ TrainResult Trainer::run() {
   std::optional<Stop> stop;
   while (!stop && state_.epoch < options_.epochs) stop = step();
   const Stop end = stop.value_or(Stop::finished);
+  require_same_bits(comm_, form_.network().parameters(), state_.epoch);
   if (!objective_->judges_by_batch() && (end == Stop::finished || end == Stop::early))
     state_.judge(validator_(), 0);
   save();
@@ -127,7 +129,10 @@ std::optional<Stop> Trainer::step() {
   if (!std::isfinite(sums_->terms[Objective::loss]) || !std::isfinite(norm)) return go_back_or_give_up();
   const double gradient_seconds = watch.seconds();
 
-  if (state_.epoch % validation_interval == 0) good_ = state_.to_go_back_to();
+  if (state_.epoch % validation_interval == 0) {
+    require_same_bits(comm_, form_.network().parameters(), state_.epoch);
+    good_ = state_.to_go_back_to();
+  }
   judge(*sums_);
 
   const StepSums before = *sums_;
