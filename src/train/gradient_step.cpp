@@ -37,6 +37,9 @@ GradientStep::GradientStep(const TrainOptions& options, const Objective& objecti
       comm_(comm),
       chunks_(chunks),
       observer_(observer),
+      chunk_points_(options.chunk_points > 0
+                        ? options.chunk_points
+                        : points_per_chunk(options.batch_size, objective.chunk_points(), comm.size())),
       tree_(static_cast<std::size_t>(form.network().parameters().numel()) + objective.terms().size()) {}
 
 std::int64_t GradientStep::tail(const Objective& objective) {
@@ -76,13 +79,9 @@ at::Tensor GradientStep::tail_of_buffer() const {
   return network.gradient_buffer().narrow(0, network.parameters().numel(), tail(objective_));
 }
 
-/// Points of a chunk. A small batch gives several ranks work too; on CPUs the batch alone decides.
 GlobalIndex GradientStep::chunk_size() const {
-  constexpr GlobalIndex least = 16;
-  constexpr GlobalIndex few_chunks = 4;
-  const auto part = [&](GlobalIndex parts) { return (options_.batch_size + parts - 1) / parts; };
-  if (on_gpu()) return std::min<GlobalIndex>(cuda_chunk, part(comm_.size()));
-  return std::min(objective_.chunk_points(), std::max(least, part(few_chunks)));
+  const GlobalIndex share = (options_.batch_size + comm_.size() - 1) / comm_.size();
+  return on_gpu() ? std::min<GlobalIndex>(cuda_chunk, share) : chunk_points_;
 }
 
 Objective::Value GradientStep::loss_of(int draw, GlobalIndex begin, GlobalIndex count) const {

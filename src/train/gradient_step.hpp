@@ -33,6 +33,10 @@ class GradientStep {
   /// that one copy brings all that the host has to know.
   static std::int64_t tail(const Objective& objective);
 
+  /// Points of a chunk on CPUs: as the run began, on whatever ranks it goes on.
+  GlobalIndex chunk_points() const { return chunk_points_; }
+  void set_chunk_points(GlobalIndex points) { chunk_points_ = points; }
+
   /// Leaves the gradient of the draw's loss in the network's buffer. Collective.
   StepSums operator()(int draw);
 
@@ -58,6 +62,7 @@ class GradientStep {
   const parallel::Communicator& comm_;
   const Chunks& chunks_;
   Observer& observer_;
+  GlobalIndex chunk_points_;
   parallel::TreeSum tree_;  ///< of gradients and terms; for a GPU there is reducer_
 };
 

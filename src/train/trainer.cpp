@@ -88,6 +88,10 @@ void Trainer::resume(const std::string& file) {
 void Trainer::load(const Checkpoint& c, const std::string& file) {
   require_same_run(c, file, options_, *state_.optimizer);
   form_.set_base(c.model.base);
+  if (c.chunk_points > 0)
+    gradient_step_.set_chunk_points(c.chunk_points);
+  else if (options_.chunk_points == 0)
+    gradient_step_.set_chunk_points(points_per_chunk(options_.batch_size, objective_->chunk_points(), 1));
   state_.restore(c);
   try {
     state_.set_history(c);
@@ -209,6 +213,7 @@ Checkpoint Trainer::snapshot() const {
   c.model = form_.spec();
   c.seed = options_.seed;
   c.batch_size = options_.batch_size;
+  c.chunk_points = gradient_step_.chunk_points();
   c.images = options_.images;
   c.seconds = timing_.seconds + watch_.seconds();
   c.constants = constants_.to_store();
@@ -240,6 +245,7 @@ io::Json Trainer::report_on_best() {
 
 TrainResult Trainer::result(Stop stop) {
   io::Json training = training_json(options_, state_, stop);
+  training["chunk_points"] = gradient_step_.chunk_points();
   if (constants_.known()) training["left_invariant"] = constants_.json();
   if (options_.objective == ObjectiveChoice::torsion && stop != Stop::signal)
     training["best_form"] = report_on_best();

@@ -54,6 +54,37 @@ TEST(Trainer, history_equals_that_of_one_rank) {
   world().barrier();
 }
 
+/// As more than 32 ranks have them: 16 points are less than a quarter of this batch.
+TEST(Trainer, small_chunks_are_a_part_of_the_run_and_not_of_the_ranks) {
+  const test::TemporaryFolder folder;
+  const parallel::Communicator alone(MPI_COMM_SELF);
+  TrainOptions options = small_run(folder / "all");
+  options.scheduler = SchedulerChoice::plateau;  // its rate does not depend on the number of epochs
+  options.epochs = 20;
+  options.chunk_points = 16;
+  const TrainResult result = run(options);
+  EXPECT_EQ(result.training->at("chunk_points"), 16);
+  const auto all = loss_history(folder / "all");
+  if (world().is_root()) {
+    options.out = folder / "one";
+    options.epochs = 8;
+    run(options, alone);
+    options.chunk_points = 0;  // what the checkpoint says
+    options.epochs = 20;
+    options.resume = "auto";
+    EXPECT_EQ(run(options, alone).training->at("chunk_points"), 16);
+    EXPECT_EQ(loss_history(folder / "one"), all);  // to the bit
+    EXPECT_EQ(io::Hdf5File::open(folder / "one/last.h5").number_attribute("/", "chunk_points"), 16.0);
+    options.chunk_points = 26;
+    EXPECT_THROW(run(options, alone), CollectiveError);
+    options.out = folder / "usual";
+    options.resume = "never";
+    EXPECT_EQ(run(options, alone).training->at("chunk_points"), 26);
+    EXPECT_NE(loss_history(folder / "usual"), all) << "the chunks are the same";
+  }
+  world().barrier();
+}
+
 TEST(Trainer, more_ranks_than_points_still_train) {
   const test::TemporaryFolder folder;
   TrainOptions options = small_run(folder / "tiny");

@@ -92,6 +92,20 @@ TEST(GradientStep, has_the_same_bits_with_more_workers) {
   EXPECT_EQ(to_vector(one.form.network().gradients()), to_vector(three.form.network().gradients()));
 }
 
+TEST(Chunks, have_the_size_that_gives_every_rank_work) {
+  for (const int ranks : {1, 7, 32}) {  // the batch alone decides
+    EXPECT_EQ(points_per_chunk(4096, 128, ranks), 128);
+    EXPECT_EQ(points_per_chunk(4096, 512, ranks), 512);
+    EXPECT_EQ(points_per_chunk(101, 512, ranks), 26);
+    EXPECT_EQ(points_per_chunk(3, 128, ranks), 16);
+  }
+  EXPECT_EQ(points_per_chunk(4096, 128, 33), 125);
+  EXPECT_EQ(points_per_chunk(4096, 128, 64), 64);
+  EXPECT_EQ(points_per_chunk(4096, 128, 256), 16);
+  EXPECT_EQ(points_per_chunk(4096, 128, 5000), 16);
+  EXPECT_EQ(points_per_chunk(8192, 128, 48), 128) << "there are chunks for all";
+}
+
 TEST(GradientStep, hands_on_that_a_stop_is_wanted) {
   Parts parts(small_neck());
   parts.witness.stop = true;
