@@ -17,7 +17,7 @@ using geometry::n_two;
 
 /// The forms of conventions.hpp in an orthonormal coframe: d phi_0 or d psi_0 as a linear map of
 /// T[c][a][b] = -C[c][a][b].
-at::Tensor torsion_map(int p, const std::vector<double>& form, int n_to) {
+Constant torsion_map(int p, const std::vector<double>& form, int n_to) {
   constexpr int n_structure = dim * dim * dim;
   at::Tensor map = at::zeros({n_structure, n_to}, at::kDouble);
   auto* values = map.data_ptr<double>();
@@ -28,12 +28,24 @@ at::Tensor torsion_map(int p, const std::vector<double>& form, int n_to) {
       values[entry * n_to + e.to] += e.value * form[e.from];
     structure[entry] = 0.0;
   }
-  return map;
+  return Constant(map);
+}
+
+std::vector<double> standard_phi() {
+  const auto& phi = geometry::standard_form();
+  return {phi.begin(), phi.end()};
 }
 
 std::vector<double> standard_psi() {
   const auto s = geometry::g2_structure(geometry::standard_form());
   return {s.psi.begin(), s.psi.end()};
+}
+
+/// (7, 49), -C[k][i][j].
+Constant minus_structure(const geometry::Structure& structure) {
+  at::Tensor table = at::empty({dim, dim * dim}, at::kDouble);
+  for (std::size_t i = 0; i < structure.size(); ++i) table.data_ptr<double>()[i] = -structure[i];
+  return Constant(table);
 }
 
 /// (n, directions, 7, 7) times (n, 7, 7): every derivative's matrix from the right, or from the left.
@@ -82,8 +94,8 @@ Jet product(const Jet& a, const Jet& b) {
 
 /// 1 + rho 2 H (1 + H^2)^{-1}.
 Jet bounded_symmetric(const Jet& h, double rho) {
-  const at::Tensor identity = at::eye(dim, h.value.options());
-  const at::Tensor r = at::linalg_inv(identity + products(h.value, h.value));
+  const at::Tensor identity = identity_like(h.value);
+  const at::Tensor r = inverses(identity + products(h.value, h.value));
   const at::Tensor dh2 = right(h.derivatives, h.value) + left(h.value, h.derivatives);
   const at::Tensor dr = -left(r, right(dh2, r));
   return {identity + 2.0 * rho * products(h.value, r),
@@ -92,15 +104,20 @@ Jet bounded_symmetric(const Jet& h, double rho) {
 
 /// Cayley's rotation (1 - W)(1 + W)^{-1} = 2 (1 + W)^{-1} - 1.
 Jet cayley(const Jet& w) {
-  const at::Tensor identity = at::eye(dim, w.value.options());
-  const at::Tensor z = at::linalg_inv(identity + w.value);
+  const at::Tensor identity = identity_like(w.value);
+  const at::Tensor z = inverses(identity + w.value);
   return {2.0 * z - identity, -2.0 * left(z, right(w.derivatives, z))};
 }
 
 /// D_c = (1/2) phi_0(e_c, A., A.): (n, 7, 21), seven 2-forms with A^* phi_0 = (1/3) sum_c a^c ^ D_c,
 /// a^c = A_ci e^i.
 at::Tensor slot_forms(const at::Tensor& a) {
-  return upper_triangle(congruence(form_to_tensor(standard_form(a)).unsqueeze(0), a));
+  static const Constant phi = [] {
+    const auto numbers = geometry::form_to_tensor(geometry::standard_form());
+    return Constant(
+        at::tensor(at::ArrayRef<double>(numbers.data(), numbers.size())).view({1, dim, dim, dim}));
+  }();
+  return upper_triangle(congruence(phi.like(a), a));
 }
 
 }  // namespace
@@ -117,31 +134,27 @@ Jet pullback_jet(const Jet& a) {
 }
 
 CoframeTorsion::CoframeTorsion(const geometry::Structure& structure)
-    : structure_(at::empty({dim, dim * dim}, at::kDouble)) {
-  auto* values = structure_.data_ptr<double>();
-  for (std::size_t i = 0; i < structure.size(); ++i) values[i] = -structure[i];
-  const auto& phi = geometry::standard_form();
-  to_dphi_ = torsion_map(3, {phi.begin(), phi.end()}, n_phi);
-  to_dpsi_ = torsion_map(4, standard_psi(), n_two);
-}
+    : structure_(minus_structure(structure)),
+      to_dphi_(torsion_map(3, standard_phi(), n_phi)),
+      to_dpsi_(torsion_map(4, standard_psi(), n_two)) {}
 
 TorsionEnergy CoframeTorsion::operator()(const Jet& a) const {
   const std::int64_t n = a.value.size(0);
   // d e'^c = (1/2) T^c_ij e^i ^ e^j, T^c_ij = E_i A_cj - E_j A_ci - A_ck C^k_ij, then both indices in the
   // frame of A.
   const at::Tensor slope = a.derivatives.transpose(1, 2);  // (n, c, i, j)
-  const at::Tensor t = slope - slope.transpose(2, 3) +
-                       at::matmul(a.value, constant_like(structure_, a.value)).view({n, dim, dim, dim});
-  const at::Tensor adapted = congruence(t, at::linalg_inv(a.value)).reshape({n, dim * dim * dim});
-  return {at::matmul(adapted, constant_like(to_dphi_, adapted)).square().sum(1),
-          at::matmul(adapted, constant_like(to_dpsi_, adapted)).square().sum(1)};
+  const at::Tensor t =
+      slope - slope.transpose(2, 3) + at::matmul(a.value, structure_.like(a.value)).view({n, dim, dim, dim});
+  const at::Tensor adapted = congruence(t, inverses(a.value)).reshape({n, dim * dim * dim});
+  return {at::matmul(adapted, to_dphi_.like(adapted)).square().sum(1),
+          at::matmul(adapted, to_dpsi_.like(adapted)).square().sum(1)};
 }
 
 Jet with_determinant(const Jet& a, double target) {
   const std::int64_t n = a.value.size(0);
   // t = (target^{1/2} / |det A|)^{1/7}, E_a t = -(t/7) tr(A^{-1} E_a A)
   const at::Tensor t = (std::sqrt(target) / at::linalg_det(a.value).abs()).pow(1.0 / dim).view({n, 1, 1});
-  const at::Tensor inverse = at::linalg_inv(a.value).transpose(1, 2).reshape({n, dim * dim, 1});
+  const at::Tensor inverse = inverses(a.value).transpose(1, 2).reshape({n, dim * dim, 1});
   const at::Tensor trace = products(a.derivatives.flatten(-2), inverse).unsqueeze(3) / dim;
   return {a.value * t, (a.derivatives - trace * a.value.unsqueeze(1)) * t.unsqueeze(1)};
 }

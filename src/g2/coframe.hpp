@@ -25,9 +25,9 @@ class CoframeTorsion {
   TorsionEnergy operator()(const Jet& a) const;
 
  private:
-  at::Tensor structure_;  ///< (7, 49), -C[k][i][j]
-  at::Tensor to_dphi_;    ///< (343, 35)
-  at::Tensor to_dpsi_;    ///< (343, 21)
+  Constant structure_;  ///< (7, 49), -C[k][i][j]
+  Constant to_dphi_;    ///< (343, 35)
+  Constant to_dpsi_;    ///< (343, 21)
 };
 
 /// Rescales A so that det g = (det A)^2 = target everywhere.

@@ -2,6 +2,7 @@
 #include "g2/forms.hpp"
 
 #include <vector>
+
 #include "g2/small_products.hpp"
 
 namespace k7::g2 {
@@ -30,6 +31,12 @@ LinearMap interior_entries(int p) {
   return entries;
 }
 
+at::Tensor dense(int n_from, int n_to, const LinearMap& entries) {
+  at::Tensor matrix = at::zeros({n_from, n_to}, at::kDouble);
+  for (const auto& e : entries) matrix.data_ptr<double>()[e.from * n_to + e.to] += e.value;
+  return matrix;
+}
+
 at::Tensor join_last_two(const at::Tensor& x) {
   return x.flatten(-2);
 }
@@ -44,13 +51,10 @@ at::Tensor split_last(const at::Tensor& x, std::int64_t rows, std::int64_t colum
 }  // namespace
 
 ConstantMap::ConstantMap(int n_from, int n_to, const LinearMap& entries)
-    : matrix_(at::zeros({n_from, n_to}, at::kDouble)) {
-  auto* values = matrix_.data_ptr<double>();
-  for (const auto& e : entries) values[e.from * n_to + e.to] += e.value;
-}
+    : matrix_(dense(n_from, n_to, entries)) {}
 
 at::Tensor ConstantMap::operator()(const at::Tensor& x) const {
-  return at::matmul(x, constant_like(matrix_, x));
+  return at::matmul(x, matrix_.like(x));
 }
 
 at::Tensor form_to_tensor(const at::Tensor& phi) {
@@ -102,8 +106,13 @@ at::Tensor upper_triangle(const at::Tensor& matrix) {
   return map(matrix.flatten(-2));
 }
 
-at::Tensor constant_like(const at::Tensor& table, const at::Tensor& x) {
-  return table.to(x.options().requires_grad(false));
+at::Tensor identity_like(const at::Tensor& x) {
+  static const Constant identity(at::eye(dim, at::kDouble));
+  return identity.like(x);
+}
+
+at::Tensor inverses(const at::Tensor& matrices) {
+  return std::get<0>(at::linalg_inv_ex(matrices));
 }
 
 at::Tensor contraction(const at::Tensor& phi) {
@@ -117,8 +126,11 @@ at::Tensor metric_from_contraction(const at::Tensor& b, double target_det) {
 }
 
 at::Tensor standard_form(const at::Tensor& like) {
-  const auto& form = geometry::standard_form();
-  return constant_like(at::from_blob(const_cast<double*>(form.data()), {n_phi}, at::kDouble).clone(), like);
+  static const Constant form([] {
+    const auto& numbers = geometry::standard_form();
+    return at::from_blob(const_cast<double*>(numbers.data()), {n_phi}, at::kDouble).clone();
+  }());
+  return form.like(like);
 }
 
 }  // namespace k7::g2

@@ -5,7 +5,7 @@
 // Leading axes are written (...) where a function takes any number of them.
 #pragma once
 
-#include "g2/torch.hpp"
+#include "g2/constant.hpp"
 #include "k7/geometry/conventions.hpp"
 #include "k7/geometry/exterior.hpp"
 
@@ -20,7 +20,7 @@ class ConstantMap {
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
-  at::Tensor matrix_;
+  Constant matrix_;
 };
 
 /// phi: (..., 35) -> (..., 7, 7, 7), the fully antisymmetric tensor.
@@ -43,8 +43,12 @@ at::Tensor congruence(const at::Tensor& t, const at::Tensor& x);
 /// Components i<j of (..., 7, 7) -> (..., 21).
 at::Tensor upper_triangle(const at::Tensor& matrix);
 
-/// A constant table of numbers for x's device and type.
-at::Tensor constant_like(const at::Tensor& table, const at::Tensor& x);
+/// (7, 7) the identity on the device and in the type of x.
+at::Tensor identity_like(const at::Tensor& x);
+
+/// The inverses of (n, 7, 7). Where a matrix is singular they are not finite: to throw, as LibTorch's own
+/// function does, the host would have to wait for the device.
+at::Tensor inverses(const at::Tensor& matrices);
 
 /// phi: (n, 35) -> B: (n, 7, 7), B_ij = phi_ikl phi_jkl.
 at::Tensor contraction(const at::Tensor& phi);

@@ -93,12 +93,6 @@ at::Tensor sum_of_products(const at::Tensor& a, const at::Tensor& b) {
   return (a * b).sum(-1);
 }
 
-at::Tensor dense(int n_from, int n_to, const LinearMap& entries) {
-  at::Tensor matrix = at::zeros({n_from, n_to}, at::kDouble);
-  for (const auto& e : entries) matrix.data_ptr<double>()[e.from * n_to + e.to] += e.value;
-  return matrix;
-}
-
 /// tau ^ a for a 1-form (n, 7): the components of a 3-form (n, 35) or 4-form (n, 35).
 at::Tensor wedge_1_3(const at::Tensor& tau, const at::Tensor& phi) {
   return wedge_e_3(tau.unsqueeze(2) * phi.unsqueeze(1));
@@ -132,7 +126,7 @@ BatchedG2 g2_structure(const at::Tensor& phi) {
   const at::Tensor b = hitchin_form(phi);
   const at::Tensor det = at::linalg_det(b);
   s.g = b * per_point(det.sign() * det.abs().pow(-1.0 / 9.0), b);
-  s.g_inverse = at::linalg_inv(s.g);
+  s.g_inverse = inverses(s.g);
   s.sqrt_det_g = det.abs().pow(1.0 / 9.0);  // det g = |det B|^{1 - 7/9}
   s.orientation = det.sign().detach();
   s.psi = complement_3(change_indices_3(s.g_inverse, phi)) * per_point(s.orientation * s.sqrt_det_g, phi);
@@ -154,15 +148,15 @@ at::Tensor frame_derivatives_of_psi(const BatchedG2& s, const at::Tensor& frame_
 }
 
 ExteriorDerivative::ExteriorDerivative(const geometry::Structure& structure)
-    : structure_3_(dense(n_phi, n_phi, geometry::structure_map(3, structure.data()))),
-      structure_4_(dense(n_phi, n_two, geometry::structure_map(4, structure.data()))) {}
+    : structure_3_(n_phi, n_phi, geometry::structure_map(3, structure.data())),
+      structure_4_(n_phi, n_two, geometry::structure_map(4, structure.data())) {}
 
 at::Tensor ExteriorDerivative::of_3_form(const at::Tensor& phi, const at::Tensor& frame_derivatives) const {
-  return wedge_e_3(frame_derivatives) + at::matmul(phi, constant_like(structure_3_, phi));
+  return wedge_e_3(frame_derivatives) + structure_3_(phi);
 }
 
 at::Tensor ExteriorDerivative::of_4_form(const at::Tensor& psi, const at::Tensor& frame_derivatives) const {
-  return wedge_e_4(frame_derivatives) + at::matmul(psi, constant_like(structure_4_, psi));
+  return wedge_e_4(frame_derivatives) + structure_4_(psi);
 }
 
 at::Tensor star_4(const BatchedG2& s, const at::Tensor& a) {

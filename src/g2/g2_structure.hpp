@@ -5,7 +5,7 @@
 // k7/geometry/conventions.hpp.
 #pragma once
 
-#include "g2/torch.hpp"
+#include "g2/forms.hpp"
 #include "k7/geometry/g2_structure.hpp"
 
 namespace k7::g2 {
@@ -49,8 +49,8 @@ class ExteriorDerivative {
   at::Tensor of_4_form(const at::Tensor& psi, const at::Tensor& frame_derivatives) const;
 
  private:
-  at::Tensor structure_3_;  ///< (35, 35)
-  at::Tensor structure_4_;  ///< (35, 21)
+  ConstantMap structure_3_;
+  ConstantMap structure_4_;
 };
 
 /// *a: a 4-form (n, 35) -> 3-form (n, 35); a 5-form (n, 21) -> 2-form (n, 21).

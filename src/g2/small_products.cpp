@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "g2/device_path.hpp"
 #include "k7/geometry/conventions.hpp"
 
 namespace k7::g2 {
@@ -149,10 +150,20 @@ class Products : public torch::autograd::Function<Products> {
   }
 };
 
+/// As LibTorch multiplies, but without copies of a matrix that all of the second axis share: their rows are one
+/// tall matrix.
+at::Tensor multiply_on_device(const at::Tensor& a, const at::Tensor& b) {
+  const bool shares_b = a.dim() == 4 && a.size(1) > 1 && (b.dim() == 3 || b.size(1) == 1);
+  const bool same_points = b.size(0) == a.size(0);
+  if (!shares_b || !same_points) return at::matmul(a, b);
+  const at::Tensor tall = a.reshape({a.size(0), a.size(1) * a.size(2), a.size(3)});
+  return at::bmm(tall, b.dim() == 4 ? b.squeeze(1) : b).view({a.size(0), a.size(1), a.size(2), b.size(-1)});
+}
+
 }  // namespace
 
 at::Tensor products(const at::Tensor& a, const at::Tensor& b) {
-  return a.is_cpu() ? Products::apply(a, b) : at::matmul(a, b);
+  return takes_device_path(a.device()) ? multiply_on_device(a, b) : Products::apply(a, b);
 }
 
 }  // namespace k7::g2

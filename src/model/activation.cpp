@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 
+#include "g2/device_path.hpp"
 #include "k7/geometry/conventions.hpp"
 
 namespace k7::model {
@@ -15,29 +16,37 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// sigma, sigma' and sigma'' at x.
+/// sigma, sigma' and sigma'' at x, of which each pass needs two.
 struct Derivatives {
-  at::Tensor value, first, second;
+  at::Tensor value;  ///< forwards only
+  at::Tensor first;
+  at::Tensor second;  ///< backwards only
 };
+enum class Pass { forwards, backwards };
 
-Derivatives derivatives(Activation activation, const at::Tensor& x) {
+Derivatives derivatives(Activation activation, const at::Tensor& x, Pass pass) {
+  const bool forwards = pass == Pass::forwards;
+  Derivatives d;
   if (activation == Activation::silu) {
     const at::Tensor s = at::sigmoid(x);
-    const at::Tensor ds = s * (1.0 - s);
-    return {x * s, at::addcmul(s, x, ds), ds * (2.0 + x * (1.0 - 2.0 * s))};
-  }
-  if (activation == Activation::tanh) {
+    const at::Tensor ds = s * at::rsub(s, 1.0);
+    d.first = at::addcmul(s, x, ds);
+    (forwards ? d.value : d.second) = forwards ? x * s : ds * (2.0 + x * at::rsub(2.0 * s, 1.0));
+  } else if (activation == Activation::tanh) {
     const at::Tensor t = at::tanh(x);
-    const at::Tensor first = 1.0 - t * t;
-    return {t, first, -2.0 * t * first};
-  }
-  if (activation == Activation::sine) {
+    d.first = at::rsub(t * t, 1.0);
+    (forwards ? d.value : d.second) = forwards ? t : -2.0 * t * d.first;
+  } else if (activation == Activation::sine) {
     const at::Tensor s = at::sin(x);
-    return {s, at::cos(x), -s};
+    d.first = at::cos(x);
+    (forwards ? d.value : d.second) = forwards ? s : -s;
+  } else {
+    const at::Tensor density = at::exp(-0.5 * x * x) * (1.0 / std::sqrt(2.0 * geometry::pi));
+    const at::Tensor cumulative = 0.5 * (1.0 + at::erf(x * std::sqrt(0.5)));
+    d.first = cumulative + x * density;
+    (forwards ? d.value : d.second) = forwards ? x * cumulative : density * at::rsub(x * x, 2.0);
   }
-  const at::Tensor density = at::exp(-0.5 * x * x) * (1.0 / std::sqrt(2.0 * geometry::pi));
-  const at::Tensor cumulative = 0.5 * (1.0 + at::erf(x * std::sqrt(0.5)));
-  return {x * cumulative, cumulative + x * density, density * (2.0 - x * x)};
+  return d;
 }
 
 /// The reverse pass in one sweep over memory: z, gradients, out (8, n, width), values first, then tangents.
@@ -77,7 +86,7 @@ class ActivateJet : public torch::autograd::Function<ActivateJet> {
                             std::int64_t activation) {
     context->save_for_backward({z, bias});
     context->saved_data["activation"] = activation;
-    const Derivatives d = derivatives(static_cast<Activation>(activation), z[0] + bias);
+    const Derivatives d = derivatives(static_cast<Activation>(activation), z[0] + bias, Pass::forwards);
     at::Tensor y = at::empty_like(z);
     y[0].copy_(d.value);
     at::Tensor tangents = y.narrow(0, 1, geometry::dim);
@@ -88,21 +97,23 @@ class ActivateJet : public torch::autograd::Function<ActivateJet> {
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const auto saved = context->get_saved_variables();
     const at::Tensor& z = saved[0];
-    const Derivatives d =
-        derivatives(static_cast<Activation>(context->saved_data["activation"].toInt()), z[0] + saved[1]);
+    const auto activation = static_cast<Activation>(context->saved_data["activation"].toInt());
+    const Derivatives d = derivatives(activation, z[0] + saved[1], Pass::backwards);
     const at::Tensor& g = gradients[0];
     const at::Tensor tangents = z.narrow(0, 1, geometry::dim);
     const at::Tensor g_tangents = g.narrow(0, 1, geometry::dim);
     at::Tensor out = at::empty_like(z);
-    if (z.is_cpu() && z.scalar_type() == at::kDouble && g.is_contiguous()) {
+    const bool on_host = !g2::takes_device_path(z.device()) && g.is_contiguous();
+    if (on_host && z.scalar_type() == at::kDouble) {
       pull_back<double>(d, z, g, out);
-    } else if (z.is_cpu() && z.scalar_type() == at::kFloat && g.is_contiguous()) {
+    } else if (on_host && z.scalar_type() == at::kFloat) {
       pull_back<float>(d, z, g, out);
     } else {
       at::Tensor out_tangents = out.narrow(0, 1, geometry::dim);
       at::mul_out(out_tangents, g_tangents, d.first);
       const at::Tensor inner = (g_tangents * tangents).sum(0);
-      out[0].copy_(at::addcmul(g[0] * d.first, inner, d.second));
+      at::Tensor out_values = out[0];
+      at::addcmul_out(out_values, g[0] * d.first, inner, d.second);
     }
     return {out, out[0].sum(0), at::Tensor()};
   }

@@ -3,7 +3,10 @@
 
 #include <torch/cuda.h>
 
+#include "g2/device_path.hpp"
 #include "k7/base/error.hpp"
+#include "k7/parallel/agree.hpp"
+#include "parallel/gpus.hpp"
 
 namespace k7::model {
 namespace {
@@ -23,15 +26,9 @@ int rank_within_node(const parallel::Communicator& comm) {
 
 at::Device choose_device(const parallel::Communicator& comm, DeviceChoice requested) {
   const int node_rank = rank_within_node(comm);
-  const auto here = static_cast<GlobalIndex>(torch::cuda::is_available() ? torch::cuda::device_count() : 0);
-  const GlobalIndex gpus = comm.min(here);  // all ranks run on the same kind of device
-  if (requested == DeviceChoice::cpu || (requested == DeviceChoice::automatic && gpus == 0))
-    return at::Device(at::kCPU);
-  if (gpus == 0)
-    throw CollectiveError(
-        Fault::bad_input,
-        "--device cuda: no CUDA device is visible to LibTorch; use --device cpu, or a LibTorch "
-        "with CUDA on a machine with a GPU");
+  const int here = torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0;
+  const int gpus = parallel::gpus_per_rank(comm, here, requested);
+  if (gpus == 0) return at::Device(at::kCPU);
   return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(node_rank % gpus));
 }
 
@@ -49,6 +46,9 @@ std::unique_ptr<parallel::GradientReducer> choose_reducer(const parallel::Commun
         "preset cuda");
   if (!device.is_cuda())
     throw CollectiveError(Fault::bad_input, "--comm nccl: needs --device cuda; use --comm mpi on the CPU");
+  std::string address;
+  parallel::agree(comm, [&] { address = parallel::gpu_address(device.index()); });
+  parallel::require_own_gpus(comm, address);
   return parallel::make_nccl_reducer(comm, device.index());
 }
 
@@ -56,10 +56,10 @@ void sum_over_ranks(parallel::GradientReducer& reducer, const at::Tensor& buffer
   const auto type =
       buffer.scalar_type() == at::kDouble ? parallel::ScalarType::float64 : parallel::ScalarType::float32;
   const auto count = static_cast<std::size_t>(buffer.numel());
-  if (buffer.is_cuda() && reducer.name() == "mpi") {
-    at::Tensor host = buffer.cpu();
+  if (g2::takes_device_path(buffer.device()) && reducer.name() == "mpi") {
+    const at::Tensor host = g2::to_host(buffer);
     reducer.sum(host.data_ptr(), count, type);
-    buffer.copy_(host);
+    buffer.copy_(g2::to_device(host, buffer.device()));
     return;
   }
   reducer.sum(buffer.data_ptr(), count, type);

@@ -13,10 +13,11 @@ namespace k7::model {
 
 /// The device of this rank for --device auto|cpu|cuda: with CUDA, the ranks of a node take its GPUs in turn.
 /// Collective.
-/// @throws CollectiveError when cuda is asked for and not there
+/// @throws CollectiveError when cuda is asked for and not there, or there for some ranks only
 at::Device choose_device(const parallel::Communicator& comm, DeviceChoice requested);
 
 /// How gradients travel for --comm auto|mpi|nccl. Collective.
+/// @throws CollectiveError where ranks share a GPU and would use NCCL
 std::unique_ptr<parallel::GradientReducer> choose_reducer(const parallel::Communicator& comm,
                                                           parallel::Transport requested,
                                                           const at::Device& device);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/learned_form.hpp"
 
+#include <array>
 #include <atomic>
 
 #include "g2/coframe.hpp"
+#include "g2/device_path.hpp"
 #include "g2/forms.hpp"
 #include "g2/g2_structure.hpp"
 #include "g2/small_products.hpp"
@@ -34,12 +36,70 @@ g2::Jet as_matrices(const g2::Jet& x) {
   return {x.value.view({n, dim, dim}), x.derivatives.reshape({n, x.derivatives.size(1), dim, dim})};
 }
 
-/// A -> A B for a constant matrix B; empty: the identity.
-g2::Jet times_constant(const g2::Jet& a, const std::vector<double>& b) {
-  if (b.empty()) return a;
-  const at::Tensor matrix = g2::constant_like(
-      at::from_blob(const_cast<double*>(b.data()), {dim, dim}, at::kDouble).clone(), a.value);
+/// A -> A B for a constant matrix B; nothing: the identity.
+g2::Jet times_constant(const g2::Jet& a, const std::optional<g2::Constant>& b) {
+  if (!b) return a;
+  const at::Tensor matrix = b->like(a.value);
   return {at::matmul(a.value, matrix), at::matmul(a.derivatives, matrix)};
+}
+
+/// A batch in one tensor, which is one copy to a device.
+class BatchLayout {
+ public:
+  /// @param n points
+  /// @param width features of a point
+  BatchLayout(std::int64_t n, std::int64_t width)
+      : shapes_{{{1 + dim, n, width}, {n, dim, dim}, {n, dim, dim, dim}, {n}, {n, dim}, {n, dim, dim}}} {}
+
+  /// Numbers of all parts.
+  std::int64_t size() const {
+    std::int64_t sum = 0;
+    for (const auto& shape : shapes_) sum += room_for(shape);
+    return sum;
+  }
+
+  /// all: (size()) -> its parts, which share its memory.
+  Batch parts_of(const at::Tensor& all) const {
+    std::int64_t offset = 0;
+    const auto next = [&](std::size_t part) {
+      const at::Tensor t = all.narrow(0, offset, c10::multiply_integers(shapes_[part])).view(shapes_[part]);
+      offset += room_for(shapes_[part]);
+      return t;
+    };
+    Batch batch;
+    batch.features = next(0);
+    batch.background.value = next(1);
+    batch.background.derivatives = next(2);
+    batch.envelope.value = next(3);
+    batch.envelope.derivatives = next(4);
+    batch.exact = next(5);
+    return batch;
+  }
+
+ private:
+  /// Every part begins where a tensor of its own would: at a multiple of 64 bytes.
+  static std::int64_t room_for(const std::vector<std::int64_t>& shape) {
+    constexpr std::int64_t line = 8;
+    return (c10::multiply_integers(shape) + line - 1) / line * line;
+  }
+
+  std::array<std::vector<std::int64_t>, 6> shapes_;
+};
+
+/// (7, 7) with the scale of the coframe on its diagonal.
+g2::Constant diagonal_scale(const geometry::Manifold& manifold) {
+  const auto scale = manifold.scale();
+  return g2::Constant(at::diag(at::tensor(at::ArrayRef<double>(scale.data(), scale.size()))));
+}
+
+/// (35) products of three scales.
+g2::Constant scale_of_forms(const geometry::Manifold& manifold) {
+  const auto scale = manifold.scale();
+  const auto& triples = geometry::three_form_indices();
+  at::Tensor factors = at::empty({geometry::n_phi}, at::kDouble);
+  for (int c = 0; c < geometry::n_phi; ++c)
+    factors.data_ptr<double>()[c] = scale[triples[c][0]] * scale[triples[c][1]] * scale[triples[c][2]];
+  return g2::Constant(factors);
 }
 
 }  // namespace
@@ -59,7 +119,20 @@ std::unique_ptr<geometry::Manifold> manifold_of(const ModelSpec& spec) {
 }
 
 LearnedForm::LearnedForm(const ModelSpec& spec, const at::Device& device, std::int64_t gradient_tail)
-    : spec_(spec), manifold_(manifold_of(spec)), network_(spec.network, device, gradient_tail) {}
+    : spec_(spec),
+      manifold_(manifold_of(spec)),
+      scale_(diagonal_scale(*manifold_)),
+      scale_of_forms_(scale_of_forms(*manifold_)),
+      network_(spec.network, device, gradient_tail) {
+  set_base(spec.base);
+}
+
+void LearnedForm::set_base(const std::vector<double>& base) {
+  spec_.base = base;
+  base_.reset();
+  if (!base.empty())
+    base_.emplace(at::from_blob(const_cast<double*>(base.data()), {dim, dim}, at::kDouble).clone());
+}
 
 Batch LearnedForm::sample(const geometry::DrawKey& key, GlobalIndex begin, GlobalIndex count) const {
   const auto size = static_cast<std::size_t>(manifold_->point_size());
@@ -94,11 +167,9 @@ Batch LearnedForm::at(const std::vector<double>& points) const {
   const std::int64_t size = manifold_->point_size();
   const auto n = static_cast<std::int64_t>(points.size()) / size;
   const std::int64_t width = manifold_->n_features();
-  const auto make = [](at::IntArrayRef shape) { return at::empty(shape, at::kDouble); };
-  Batch batch{make({1 + dim, n, width}),
-              {make({n, dim, dim}), make({n, dim, dim, dim})},
-              {make({n}), make({n, dim})},
-              make({n, dim, dim})};
+  const at::Device device = network_.device();
+  const at::Tensor room = g2::staging_room(BatchLayout(n, width).size(), device);
+  const Batch batch = BatchLayout(n, width).parts_of(room);
   std::atomic<bool> exact{true};
   at::parallel_for(0, n, 256, [&](std::int64_t begin, std::int64_t end) {
     std::vector<double> derivatives(static_cast<std::size_t>(dim * width));
@@ -115,17 +186,9 @@ Batch LearnedForm::at(const std::vector<double>& points) const {
       if (!manifold_->exact_coframe(point, batch.exact.data_ptr<double>() + i * dim * dim)) exact = false;
     }
   });
-  const at::Device device = network_.device();
-  if (exact && n > 0)
-    batch.exact = batch.exact.to(device);
-  else
-    batch.exact = at::Tensor();
-  batch.features = batch.features.to(device);
-  for (g2::Jet* jet : {&batch.background, &batch.envelope}) {
-    jet->value = jet->value.to(device);
-    jet->derivatives = jet->derivatives.to(device);
-  }
-  return batch;
+  Batch there = BatchLayout(n, width).parts_of(g2::to_device(room, device));
+  if (!exact || n == 0) there.exact = at::Tensor();
+  return there;
 }
 
 FormJet LearnedForm::jet(const Batch& batch) const {
@@ -142,7 +205,7 @@ FormJet LearnedForm::form(const g2::Jet& outputs, const Batch& batch) const {
   if (spec_.condition_bound > 0.0) {
     a = g2::bounded_coframe(x, spec_.condition_bound, geometry::Constants::det_g);
   } else {
-    a = g2::corrected_coframe(times_constant(batch.background, spec_.base), batch.envelope, x);
+    a = g2::corrected_coframe(times_constant(batch.background, base_), batch.envelope, x);
     if (spec_.impose_det) a = g2::with_determinant(a, geometry::Constants::det_g);
   }
   return {g2::pullback_jet(a), a};
@@ -162,15 +225,9 @@ LearnedForm::Values LearnedForm::values(const Batch& batch) const {
     v.g = g2::products(f.coframe.value.transpose(1, 2), f.coframe.value);
   else
     v.g = g2::metric_from_hitchin(g2::hitchin_form(v.phi));
-  const auto scale = manifold_->scale();
-  const at::Tensor d =
-      at::diag(g2::constant_like(at::tensor(at::ArrayRef<double>(scale.data(), scale.size())), v.g));
+  const at::Tensor d = scale_.like(v.g);
   v.g = at::matmul(at::matmul(d, v.g), d);
-  const auto& triples = geometry::three_form_indices();
-  at::Tensor factors = at::empty({geometry::n_phi}, at::kDouble);
-  for (int c = 0; c < geometry::n_phi; ++c)
-    factors.data_ptr<double>()[c] = scale[triples[c][0]] * scale[triples[c][1]] * scale[triples[c][2]];
-  v.phi = v.phi * g2::constant_like(factors, v.phi);
+  v.phi = v.phi * scale_of_forms_.like(v.phi);
   return v;
 }
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "g2/constant.hpp"
 #include "k7/geometry/manifold.hpp"
 #include "k7/model/model_spec.hpp"
 #include "model/network.hpp"
@@ -36,7 +38,7 @@ class LearnedForm {
 
   const ModelSpec& spec() const { return spec_; }
   /// Replaces spec().base.
-  void set_base(const std::vector<double>& base) { spec_.base = base; }
+  void set_base(const std::vector<double>& base);
   const geometry::Manifold& manifold() const { return *manifold_; }
   Network& network() { return network_; }
   const Network& network() const { return network_; }
@@ -63,6 +65,9 @@ class LearnedForm {
  private:
   ModelSpec spec_;
   std::shared_ptr<const geometry::Manifold> manifold_;
+  g2::Constant scale_;                ///< (7, 7) diagonal, from the scaled coframe to the frame
+  g2::Constant scale_of_forms_;       ///< (35) the same for 3-forms
+  std::optional<g2::Constant> base_;  ///< (7, 7) spec().base; nothing: the identity
   Network network_;
 };
 

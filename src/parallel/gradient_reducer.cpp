@@ -33,6 +33,10 @@ bool nccl_available() {
   return false;
 }
 
+std::string gpu_address(int) {
+  return {};
+}
+
 std::unique_ptr<GradientReducer> make_nccl_reducer(const Communicator&, int) {
   throw InputError("this K7 was built without NCCL; use --comm mpi, or configure with --preset cuda");
 }

@@ -31,6 +31,10 @@ std::unique_ptr<GradientReducer> make_mpi_reducer(const Communicator& comm);
 /// @throws Error when K7 was built without NCCL or NCCL cannot start
 std::unique_ptr<GradientReducer> make_nccl_reducer(const Communicator& comm, int device);
 
+/// The address of CUDA device `device` on the bus of its host, which no other GPU there has; empty in a build
+/// without NCCL.
+std::string gpu_address(int device);
+
 /// Whether this build has NCCL.
 bool nccl_available();
 

@@ -3,7 +3,9 @@
 #include <cuda_runtime_api.h>
 #include <nccl.h>
 
+#include <array>
 #include <chrono>
+#include <string>
 #include <thread>
 
 #include "k7/base/error.hpp"
@@ -87,6 +89,13 @@ class NcclReducer final : public GradientReducer {
 };
 
 }  // namespace
+
+std::string gpu_address(int device) {
+  std::array<char, 64> address{};
+  cuda_check(cudaDeviceGetPCIBusId(address.data(), static_cast<int>(address.size()), device),
+             "cudaDeviceGetPCIBusId");
+  return address.data();
+}
 
 bool nccl_available() {
   return true;

@@ -29,6 +29,7 @@ void write_attributes(Hdf5File& file, const Checkpoint& c) {
   model::write_spec(file, c.model);
   file.set_attribute("/", "seed", std::to_string(c.seed));
   file.set_attribute("/", "batch_size", c.batch_size);
+  if (c.chunk_points > 0) file.set_attribute("/", "chunk_points", c.chunk_points);
   file.set_attribute("/", "images", static_cast<std::int64_t>(c.images));
   file.set_attribute("/", "epoch", static_cast<std::int64_t>(c.epoch));
   file.set_attribute("/", "seconds", c.seconds);
@@ -218,6 +219,8 @@ Checkpoint read_checkpoint(const std::string& path) {
   const model::NetworkShape& network = c.model.network;
   c.seed = read_seed(file);
   c.batch_size = file.whole("/", "batch_size", 1, io::most_whole);
+  if (file.has_attribute("/", "chunk_points"))
+    c.chunk_points = file.whole("/", "chunk_points", 1, io::most_whole);
   c.images = file.flag("/", "images");
   c.epoch = file.integer("/", "epoch", 0);
   c.seconds = file.number("/", "seconds", 0.0, std::numeric_limits<double>::max(), "a time, 0 or more,");

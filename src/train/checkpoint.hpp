@@ -38,6 +38,7 @@ struct Checkpoint {
   model::ModelSpec model;
   std::uint64_t seed = 0;
   std::int64_t batch_size = 0;
+  std::int64_t chunk_points = 0;  ///< 0: of a file that does not know, whose batch alone decided
   bool images = false;
   int epoch = 0;         ///< epochs done
   double seconds = 0.0;  ///< wall time of all parts of the run so far

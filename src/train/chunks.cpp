@@ -10,6 +10,15 @@
 
 namespace k7::train {
 
+GlobalIndex points_per_chunk(GlobalIndex batch, GlobalIndex most, int ranks) {
+  constexpr GlobalIndex least = 16;
+  constexpr GlobalIndex few_chunks = 4;
+  constexpr int few_ranks = 32;
+  const auto part = [&](GlobalIndex parts) { return std::max(least, (batch + parts - 1) / parts); };
+  const GlobalIndex usual = std::min(most, part(few_chunks));
+  return ranks <= few_ranks ? usual : std::min(usual, part(ranks));
+}
+
 void Chunks::run(GlobalIndex n, GlobalIndex chunk, const Use& use, const Collect& collect) const {
   const auto chunks = parallel::even_rows((n + chunk - 1) / chunk, comm_.rank(), comm_.size());
   const int n_threads = chunks.count() > 1 ? workers_ : 1;

@@ -7,6 +7,12 @@
 
 namespace k7::train {
 
+/// Points of a chunk on CPUs. A small batch gives several ranks work too. Up to 32 ranks the batch alone decides,
+/// so that bits do not depend on the ranks; more of them than chunks have smaller ones, of 16 points at least. A run
+/// records the number and keeps it.
+/// @param most points that are worth computing at once
+GlobalIndex points_per_chunk(GlobalIndex batch, GlobalIndex most, int ranks);
+
 /// Work on many points, cut into chunks. They are cut from all points and dealt out whole, so that what they
 /// give does not depend on the ranks. They keep the activations of a layer in the caches and memory
 /// independent of the batch. A thread that has a chunk of its own is busy all the time, where threads that

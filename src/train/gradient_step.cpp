@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "model/device.hpp"
 #include "train/tensors.hpp"
@@ -14,6 +15,15 @@ namespace {
 
 /// Points that keep a GPU busy; 1 GB of the default network's activations.
 constexpr GlobalIndex cuda_chunk = 4096;
+
+/// Gradients and terms.
+at::Tensor summed_part(const model::Network& network, std::int64_t n_terms) {
+  return network.gradient_buffer().narrow(0, 0, network.parameters().numel() + n_terms);
+}
+
+at::Tensor norm_of_gradients(const model::Network& network) {
+  return network.gradients().norm();
+}
 
 }  // namespace
 
@@ -27,29 +37,51 @@ GradientStep::GradientStep(const TrainOptions& options, const Objective& objecti
       comm_(comm),
       chunks_(chunks),
       observer_(observer),
-      tree_(static_cast<std::size_t>(form.network().gradient_buffer().numel())) {}
+      chunk_points_(options.chunk_points > 0
+                        ? options.chunk_points
+                        : points_per_chunk(options.batch_size, objective.chunk_points(), comm.size())),
+      tree_(static_cast<std::size_t>(form.network().parameters().numel()) + objective.terms().size()) {}
+
+std::int64_t GradientStep::tail(const Objective& objective) {
+  return static_cast<std::int64_t>(objective.terms().size()) + 2;
+}
 
 StepSums GradientStep::operator()(int draw) {
-  const at::Tensor& buffer = form_.network().gradient_buffer();
   if (on_gpu()) {
     accumulate_on_gpu(draw);
-    model::sum_over_ranks(reducer_, buffer);
-  } else {
-    accumulate(draw);
-    from_vector(buffer, tree_.finish(comm_));
+    return sums_on_gpu();
   }
-  StepSums sums{terms_in_buffer(), false};
+  accumulate(draw);
+  from_vector(summed_part(form_.network(), n_terms()), tree_.finish(comm_));
+  StepSums sums{terms_in_buffer(), false, norm_of_gradients(form_.network()).item<double>()};
   sums.stop_requested = comm_.sum(observer_.stop_requested() ? 1.0 : 0.0) > 0.0;
   return sums;
 }
 
-/// Points of a chunk. A small batch gives several ranks work too; on CPUs the batch alone decides.
+/// The buffer's sum over the ranks; the host waits for the device once.
+StepSums GradientStep::sums_on_gpu() const {
+  const model::Network& network = form_.network();
+  if (observer_.stop_requested()) tail_of_buffer()[n_terms()].fill_(1.0);
+  if (comm_.size() > 1) model::sum_over_ranks(reducer_, network.gradient_buffer());
+  tail_of_buffer()[n_terms() + 1].copy_(norm_of_gradients(network));
+  std::vector<double> numbers = to_vector(tail_of_buffer());
+  StepSums sums;
+  sums.gradient_norm = numbers.back();
+  numbers.pop_back();
+  sums.stop_requested = numbers.back() > 0.0;
+  numbers.pop_back();
+  sums.terms = std::move(numbers);
+  return sums;
+}
+
+at::Tensor GradientStep::tail_of_buffer() const {
+  const model::Network& network = form_.network();
+  return network.gradient_buffer().narrow(0, network.parameters().numel(), tail(objective_));
+}
+
 GlobalIndex GradientStep::chunk_size() const {
-  constexpr GlobalIndex least = 16;
-  constexpr GlobalIndex few_chunks = 4;
-  const auto part = [&](GlobalIndex parts) { return (options_.batch_size + parts - 1) / parts; };
-  if (on_gpu()) return std::min<GlobalIndex>(cuda_chunk, part(comm_.size()));
-  return std::min(objective_.chunk_points(), std::max(least, part(few_chunks)));
+  const GlobalIndex share = (options_.batch_size + comm_.size() - 1) / comm_.size();
+  return on_gpu() ? std::min<GlobalIndex>(cuda_chunk, share) : chunk_points_;
 }
 
 Objective::Value GradientStep::loss_of(int draw, GlobalIndex begin, GlobalIndex count) const {
@@ -66,7 +98,7 @@ Objective::Value GradientStep::loss_of(int draw, GlobalIndex begin, GlobalIndex 
 void GradientStep::accumulate(int draw) {
   const model::Network& network = form_.network();
   const std::int64_t n_parameters = network.parameters().numel();
-  const auto n = static_cast<std::size_t>(network.gradient_buffer().numel());
+  const auto n = static_cast<std::size_t>(n_parameters + n_terms());
   std::vector<std::vector<double>> shares(static_cast<std::size_t>(chunks_.workers()));
   const auto compute = [&](std::size_t worker, GlobalIndex begin, GlobalIndex count) {
     const Objective::Value value = loss_of(draw, begin, count);
@@ -97,8 +129,7 @@ void GradientStep::accumulate_on_gpu(int draw) {
 }
 
 std::vector<double> GradientStep::terms_in_buffer() const {
-  return to_vector(form_.network().gradient_buffer().narrow(
-      0, form_.network().parameters().numel(), static_cast<std::int64_t>(objective_.terms().size())));
+  return to_vector(tail_of_buffer().narrow(0, 0, n_terms()));
 }
 
 std::string GradientStep::not_finite(int draw) {
@@ -106,7 +137,7 @@ std::string GradientStep::not_finite(int draw) {
     accumulate_on_gpu(draw);
   } else {
     accumulate(draw);
-    from_vector(form_.network().gradient_buffer(), tree_.finish_here());
+    from_vector(summed_part(form_.network(), n_terms()), tree_.finish_here());
   }
   const auto& names = objective_.terms();
   const auto terms = terms_in_buffer();
@@ -114,7 +145,7 @@ std::string GradientStep::not_finite(int draw) {
   std::size_t found = 1;
   while (found < names.size() && std::isfinite(terms[found])) ++found;
   if (found == names.size() && !std::isfinite(terms[Objective::loss])) found = Objective::loss;
-  if (found == names.size() && std::isfinite(form_.network().gradients().norm().item<double>())) ++found;
+  if (found == names.size() && std::isfinite(norm_of_gradients(form_.network()).item<double>())) ++found;
   const auto all = comm_.all_gather(found);
   for (std::size_t rank = 0; rank < all.size(); ++rank)
     if (all[rank] <= names.size())

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "g2/device_path.hpp"
 #include "k7/base/observer.hpp"
 #include "parallel/gradient_reducer.hpp"
 #include "parallel/tree_sum.hpp"
@@ -15,6 +16,7 @@ namespace k7::train {
 struct StepSums {
   std::vector<double> terms;    ///< means over the whole batch, in the order of Objective::terms()
   bool stop_requested = false;  ///< on any rank
+  double gradient_norm = 0.0;
 };
 
 /// The gradient of a batch's loss, chunk by chunk and summed over the ranks: the same bits on any number of
@@ -22,10 +24,18 @@ struct StepSums {
 class GradientStep {
  public:
   /// All but the options must outlive this.
-  /// @param form its network has room for Objective::terms() behind the gradients
+  /// @param form its network has room for tail() numbers behind the gradients
   GradientStep(const TrainOptions& options, const Objective& objective, const model::LearnedForm& form,
                parallel::GradientReducer& reducer, const parallel::Communicator& comm, const Chunks& chunks,
                Observer& observer);
+
+  /// Numbers that travel with the gradients: Objective::terms(), and for a GPU the wish to stop and the norm, so
+  /// that one copy brings all that the host has to know.
+  static std::int64_t tail(const Objective& objective);
+
+  /// Points of a chunk on CPUs: as the run began, on whatever ranks it goes on.
+  GlobalIndex chunk_points() const { return chunk_points_; }
+  void set_chunk_points(GlobalIndex points) { chunk_points_ = points; }
 
   /// Leaves the gradient of the draw's loss in the network's buffer. Collective.
   StepSums operator()(int draw);
@@ -35,11 +45,14 @@ class GradientStep {
   std::string not_finite(int draw);
 
  private:
-  bool on_gpu() const { return form_.network().device().is_cuda(); }
+  bool on_gpu() const { return g2::takes_device_path(form_.network().device()); }
   GlobalIndex chunk_size() const;
   Objective::Value loss_of(int draw, GlobalIndex begin, GlobalIndex count) const;
   void accumulate(int draw);
   void accumulate_on_gpu(int draw);
+  StepSums sums_on_gpu() const;
+  std::int64_t n_terms() const { return static_cast<std::int64_t>(objective_.terms().size()); }
+  at::Tensor tail_of_buffer() const;
   std::vector<double> terms_in_buffer() const;
 
   TrainOptions options_;
@@ -49,6 +62,7 @@ class GradientStep {
   const parallel::Communicator& comm_;
   const Chunks& chunks_;
   Observer& observer_;
+  GlobalIndex chunk_points_;
   parallel::TreeSum tree_;  ///< of gradients and terms; for a GPU there is reducer_
 };
 

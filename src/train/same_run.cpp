@@ -48,6 +48,9 @@ void require_same_run(const Checkpoint& c, const std::string& file, const TrainO
   compare.require(c.seed == options.seed, "--seed", std::to_string(c.seed), std::to_string(options.seed));
   compare.require(c.batch_size == options.batch_size, "--batch-size", std::to_string(c.batch_size),
                   std::to_string(options.batch_size));
+  if (c.chunk_points > 0 && options.chunk_points > 0)
+    compare.require(c.chunk_points == options.chunk_points, "chunks of", std::to_string(c.chunk_points),
+                    std::to_string(options.chunk_points));
   const auto points = [](bool images) { return std::string(images ? "--images" : "--no-images"); };
   compare.require(c.images == options.images, "the option", points(c.images), points(options.images));
   const std::string missing = optimizer.missing_in(to_tensors(c.optimizer_arrays));

@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/tensors.hpp"
 
+#include "g2/device_path.hpp"
+
 namespace k7::train {
 
 std::vector<double> to_vector(const at::Tensor& t) {
-  const at::Tensor host = t.cpu().contiguous();
+  const at::Tensor host = g2::to_host(t).contiguous();
   const auto* data = host.data_ptr<double>();
   return {data, data + host.numel()};
 }
 
+at::Tensor to_tensor(const std::vector<double>& values) {
+  const auto n = static_cast<std::int64_t>(values.size());
+  return at::from_blob(const_cast<double*>(values.data()), {n}, at::kDouble).clone();
+}
+
 void from_vector(const at::Tensor& t, const std::vector<double>& values) {
-  t.copy_(at::from_blob(const_cast<double*>(values.data()), {t.numel()}, at::kDouble));
+  t.copy_(
+      g2::to_device(at::from_blob(const_cast<double*>(values.data()), {t.numel()}, at::kDouble), t.device()));
 }
 
 Arrays to_arrays(const Tensors& tensors) {

@@ -11,6 +11,8 @@
 namespace k7::train {
 
 std::vector<double> to_vector(const at::Tensor& t);
+/// (values.size()), on the host.
+at::Tensor to_tensor(const std::vector<double>& values);
 /// Copies the numbers into a tensor that is there.
 void from_vector(const at::Tensor& t, const std::vector<double>& values);
 

@@ -42,43 +42,60 @@ void TrainState::record(const std::vector<double>& terms, double gradient_norm) 
   ++epoch;
 }
 
-Checkpoint TrainState::to_go_back_to() const {
+Waypoint TrainState::to_go_back_to() const {
+  Waypoint w;
+  w.epoch = epoch;
+  w.best_loss = best_loss;
+  w.best_epoch = best_epoch;
+  w.epochs_without_best = epochs_without_best;
+  w.optimizer_steps = optimizer->steps;
+  w.schedule = schedule.state;
+  w.parameters = network_.parameters().clone();
+  w.best_parameters = best_parameters.clone();
+  w.exp_avg = optimizer->exp_avg.clone();
+  w.exp_avg_sq = optimizer->exp_avg_sq.clone();
+  if (optimizer->traits().memory_fits_elsewhere)
+    for (const auto& [name, tensor] : optimizer->memory()) w.optimizer_memory[name] = tensor.clone();
+  return w;
+}
+
+Checkpoint TrainState::snapshot() const {
   Checkpoint c;
   c.epoch = epoch;
   c.best_loss = best_loss;
   c.best_epoch = best_epoch;
   c.epochs_without_best = epochs_without_best;
-  c.parameters = to_vector(network_.parameters());
   c.optimizer_steps = optimizer->steps;
+  c.schedule = schedule.state;
+  c.parameters = to_vector(network_.parameters());
+  c.best_parameters = to_vector(best_parameters);
   c.exp_avg = to_vector(optimizer->exp_avg);
   c.exp_avg_sq = to_vector(optimizer->exp_avg_sq);
-  if (optimizer->traits().memory_fits_elsewhere) c.optimizer_arrays = to_arrays(optimizer->memory());
-  c.best_parameters = to_vector(best_parameters);
-  c.schedule = schedule.state;
+  c.optimizer_arrays = to_arrays(optimizer->memory());
+  c.history = history;
   return c;
 }
 
-Checkpoint TrainState::snapshot() const {
-  Checkpoint c = to_go_back_to();
-  c.history = history;
-  c.optimizer_arrays = to_arrays(optimizer->memory());
-  return c;
+void TrainState::restore(const Waypoint& w) {
+  network_.parameters().copy_(w.parameters);
+  best_parameters.copy_(w.best_parameters);
+  optimizer->exp_avg.copy_(w.exp_avg);
+  optimizer->exp_avg_sq.copy_(w.exp_avg_sq);
+  optimizer->steps = w.optimizer_steps;
+  optimizer->remember(w.optimizer_memory);
+  schedule.state = w.schedule;
+  epoch = w.epoch;
+  if (history.rows.size() > static_cast<std::size_t>(epoch))
+    history.rows.resize(static_cast<std::size_t>(epoch));
+  best_loss = w.best_loss;
+  best_epoch = w.best_epoch;
+  epochs_without_best = w.epochs_without_best;
 }
 
 void TrainState::restore(const Checkpoint& c) {
-  from_vector(network_.parameters(), c.parameters);
-  from_vector(best_parameters, c.best_parameters);
-  from_vector(optimizer->exp_avg, c.exp_avg);
-  from_vector(optimizer->exp_avg_sq, c.exp_avg_sq);
-  optimizer->steps = c.optimizer_steps;
-  optimizer->remember(to_tensors(c.optimizer_arrays));
-  schedule.state = c.schedule;
-  epoch = c.epoch;
-  if (history.rows.size() > static_cast<std::size_t>(epoch))
-    history.rows.resize(static_cast<std::size_t>(epoch));
-  best_loss = c.best_loss;
-  best_epoch = c.best_epoch;
-  epochs_without_best = c.epochs_without_best;
+  restore(Waypoint{c.epoch, c.best_loss, c.best_epoch, c.epochs_without_best, c.optimizer_steps, c.schedule,
+                   to_tensor(c.parameters), to_tensor(c.best_parameters), to_tensor(c.exp_avg),
+                   to_tensor(c.exp_avg_sq), to_tensors(c.optimizer_arrays)});
 }
 
 void TrainState::set_history(const Checkpoint& c) {

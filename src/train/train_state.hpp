@@ -11,6 +11,19 @@
 
 namespace k7::train {
 
+/// A state to go back to, on the device of the network: without the history, and without what fits nowhere
+/// else.
+struct Waypoint {
+  int epoch = 0;
+  double best_loss = 0.0;
+  int best_epoch = -1;
+  int epochs_without_best = 0;
+  std::int64_t optimizer_steps = 0;
+  Schedule::State schedule;
+  at::Tensor parameters, best_parameters, exp_avg, exp_avg_sq;
+  Tensors optimizer_memory;
+};
+
 /// Everything that a step of training changes.
 class TrainState {
  public:
@@ -24,11 +37,12 @@ class TrainState {
   /// Ends an epoch. @param terms of its loss, in the order of the objective
   void record(const std::vector<double>& terms, double gradient_norm);
 
-  /// Where a loss that is not finite leads back to: without the history, and without what fits nowhere else.
-  Checkpoint to_go_back_to() const;
+  /// Where a loss that is not finite leads back to.
+  Waypoint to_go_back_to() const;
   /// All of it.
   Checkpoint snapshot() const;
   /// Undoes what came after; the history loses its last rows.
+  void restore(const Waypoint& w);
   void restore(const Checkpoint& c);
   /// The history of an earlier part of the run. @throws InputError naming a column that is missing, unless the
   /// file is older than the column

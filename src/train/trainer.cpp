@@ -11,6 +11,7 @@
 #include "model/device.hpp"
 #include "model/form_report.hpp"
 #include "train/optimizer/adamw.hpp"
+#include "train/same_bits.hpp"
 #include "train/same_run.hpp"
 
 namespace k7::train {
@@ -28,8 +29,8 @@ Trainer::Trainer(const TrainOptions& options, const parallel::Communicator& comm
       device_(model::choose_device(comm, options.device)),
       reducer_(model::choose_reducer(comm, options.comm, device_)),
       objective_(make_objective(options)),
-      form_(options.model, device_, static_cast<std::int64_t>(objective_->terms().size())),
-      chunks_(comm, device_.is_cuda() ? 1 : at::get_num_threads()),
+      form_(options.model, device_, GradientStep::tail(*objective_)),
+      chunks_(comm, g2::takes_device_path(device_) ? 1 : at::get_num_threads()),
       state_(options, form_.network(), objective_->terms()),
       traits_(state_.optimizer->traits()),
       gradient_step_(options, *objective_, form_, *reducer_, comm, chunks_, observer),
@@ -87,6 +88,10 @@ void Trainer::resume(const std::string& file) {
 void Trainer::load(const Checkpoint& c, const std::string& file) {
   require_same_run(c, file, options_, *state_.optimizer);
   form_.set_base(c.model.base);
+  if (c.chunk_points > 0)
+    gradient_step_.set_chunk_points(c.chunk_points);
+  else if (options_.chunk_points == 0)
+    gradient_step_.set_chunk_points(points_per_chunk(options_.batch_size, objective_->chunk_points(), 1));
   state_.restore(c);
   try {
     state_.set_history(c);
@@ -106,6 +111,7 @@ TrainResult Trainer::run() {
   std::optional<Stop> stop;
   while (!stop && state_.epoch < options_.epochs) stop = step();
   const Stop end = stop.value_or(Stop::finished);
+  require_same_bits(comm_, form_.network().parameters(), state_.epoch);
   if (!objective_->judges_by_batch() && (end == Stop::finished || end == Stop::early))
     state_.judge(validator_(), 0);
   save();
@@ -121,11 +127,16 @@ std::optional<Stop> Trainer::step() {
   }
   k7::Stopwatch watch;
   if (!sums_) sums_ = gradient_step_(draw());
-  const double norm = measure_gradient();
+  const double norm = sums_->gradient_norm;
+  // Where the step is as long as the gradient.
+  if (traits_.obeys_rate) clip_gradients(form_.network().gradients(), norm, options_.clip_norm);
   if (!std::isfinite(sums_->terms[Objective::loss]) || !std::isfinite(norm)) return go_back_or_give_up();
   const double gradient_seconds = watch.seconds();
 
-  if (state_.epoch % validation_interval == 0) good_ = state_.to_go_back_to();
+  if (state_.epoch % validation_interval == 0) {
+    require_same_bits(comm_, form_.network().parameters(), state_.epoch);
+    good_ = state_.to_go_back_to();
+  }
   judge(*sums_);
 
   const StepSums before = *sums_;
@@ -141,13 +152,6 @@ std::optional<Stop> Trainer::step() {
   if (stop_requested) return Stop::signal;
   if (state_.epoch % options_.checkpoint_every == 0 && state_.epoch < options_.epochs) save_or_warn();
   return {};
-}
-
-/// Its norm, before it is clipped for an optimiser whose steps are as long as it.
-double Trainer::measure_gradient() {
-  const at::Tensor gradients = form_.network().gradients();
-  return traits_.obeys_rate ? clip_gradient_norm(gradients, options_.clip_norm)
-                            : gradients.norm().item<double>();
 }
 
 void Trainer::judge(const StepSums& sums) {
@@ -209,6 +213,7 @@ Checkpoint Trainer::snapshot() const {
   c.model = form_.spec();
   c.seed = options_.seed;
   c.batch_size = options_.batch_size;
+  c.chunk_points = gradient_step_.chunk_points();
   c.images = options_.images;
   c.seconds = timing_.seconds + watch_.seconds();
   c.constants = constants_.to_store();
@@ -240,6 +245,7 @@ io::Json Trainer::report_on_best() {
 
 TrainResult Trainer::result(Stop stop) {
   io::Json training = training_json(options_, state_, stop);
+  training["chunk_points"] = gradient_step_.chunk_points();
   if (constants_.known()) training["left_invariant"] = constants_.json();
   if (options_.objective == ObjectiveChoice::torsion && stop != Stop::signal)
     training["best_form"] = report_on_best();

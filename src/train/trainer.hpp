@@ -31,7 +31,6 @@ class Trainer {
 
   std::optional<Stop> step();
   int draw() const { return state_.epoch / traits_.window; }
-  double measure_gradient();
   void judge(const StepSums& sums);
   StepResult move(const StepSums& sums);
   void tell_progress();
@@ -61,7 +60,7 @@ class Trainer {
   RunFolder folder_;
 
   std::optional<StepSums> sums_;  ///< of the parameters as they are; nothing: not known
-  Checkpoint good_;               ///< where a loss that is not finite leads back to
+  Waypoint good_;                 ///< where a loss that is not finite leads back to
   int first_epoch_ = 0;           ///< of this part of the run
   Timing timing_;                 ///< of earlier parts of the run, and the steps of this one
   k7::Stopwatch watch_;           ///< of this part

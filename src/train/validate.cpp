@@ -62,6 +62,7 @@ void validate_numbers(const TrainOptions& o) {
   for (const int width : o.model.network.hidden) require_at_least("--hidden", width, 1);
   require_at_least("--epochs", o.epochs, 1);
   require_at_least("--batch-size", o.batch_size, 1);
+  require_at_least("the points of a chunk", o.chunk_points, 0);
   require_positive("--lr", o.lr);
   require_not_negative("--lr-min", o.lr_min);
   require_not_negative("--weight-decay", o.weight_decay);

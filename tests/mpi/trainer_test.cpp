@@ -54,6 +54,37 @@ TEST(Trainer, history_equals_that_of_one_rank) {
   world().barrier();
 }
 
+/// As more than 32 ranks have them: 16 points are less than a quarter of this batch.
+TEST(Trainer, small_chunks_are_a_part_of_the_run_and_not_of_the_ranks) {
+  const test::TemporaryFolder folder;
+  const parallel::Communicator alone(MPI_COMM_SELF);
+  TrainOptions options = small_run(folder / "all");
+  options.scheduler = SchedulerChoice::plateau;  // its rate does not depend on the number of epochs
+  options.epochs = 20;
+  options.chunk_points = 16;
+  const TrainResult result = run(options);
+  EXPECT_EQ(result.training->at("chunk_points"), 16);
+  const auto all = loss_history(folder / "all");
+  if (world().is_root()) {
+    options.out = folder / "one";
+    options.epochs = 8;
+    run(options, alone);
+    options.chunk_points = 0;  // what the checkpoint says
+    options.epochs = 20;
+    options.resume = "auto";
+    EXPECT_EQ(run(options, alone).training->at("chunk_points"), 16);
+    EXPECT_EQ(loss_history(folder / "one"), all);  // to the bit
+    EXPECT_EQ(io::Hdf5File::open(folder / "one/last.h5").number_attribute("/", "chunk_points"), 16.0);
+    options.chunk_points = 26;
+    EXPECT_THROW(run(options, alone), CollectiveError);
+    options.out = folder / "usual";
+    options.resume = "never";
+    EXPECT_EQ(run(options, alone).training->at("chunk_points"), 26);
+    EXPECT_NE(loss_history(folder / "usual"), all) << "the chunks are the same";
+  }
+  world().barrier();
+}
+
 TEST(Trainer, more_ranks_than_points_still_train) {
   const test::TemporaryFolder folder;
   TrainOptions options = small_run(folder / "tiny");
@@ -304,6 +335,30 @@ TEST(Trainer, a_damaged_checkpoint_leads_to_the_one_before) {
   } catch (const CollectiveError& e) {
     EXPECT_NE(std::string(e.what()).find("last.h5"), std::string::npos) << e.what();
   }
+}
+
+/// The last rank computes something else, as one with a broken processor does.
+TEST(Trainer, ranks_whose_weights_differ_end_the_run) {
+  if (world().size() == 1) return;
+  const test::TemporaryFolder folder;
+  TrainOptions options = small_run(folder / "run");
+  options.epochs = 30;
+  const int last = world().size() - 1;
+  if (world().rank() == last) options.lr *= 1.0 + 1e-12;
+  const auto expect_end_after = [&](int epoch) {
+    try {
+      run(options);
+      FAIL() << "nobody has seen it";
+    } catch (const CollectiveError& e) {
+      EXPECT_NE(std::string(e.what()).find("after epoch " + std::to_string(epoch) + " the weights of rank " +
+                                           std::to_string(last) + " on "),
+                std::string::npos)
+          << e.what();
+    }
+  };
+  expect_end_after(25);
+  options.epochs = 3;
+  expect_end_after(3);
 }
 
 TEST(Trainer, two_runs_do_not_share_a_folder) {

@@ -51,7 +51,7 @@ struct Parts {
   explicit Parts(const TrainOptions& wanted, int workers = 1)
       : options(wanted),
         objective(make_objective(options)),
-        form(options.model, at::kCPU, static_cast<std::int64_t>(objective->terms().size())),
+        form(options.model, at::kCPU, GradientStep::tail(*objective)),
         reducer(parallel::make_mpi_reducer(world())),
         chunks(world(), workers),
         state(options, form.network(), objective->terms()),
@@ -90,6 +90,20 @@ TEST(GradientStep, has_the_same_bits_with_more_workers) {
   Parts three(small_neck(), 3);
   EXPECT_EQ(one.gradient_step(0).terms, three.gradient_step(0).terms);
   EXPECT_EQ(to_vector(one.form.network().gradients()), to_vector(three.form.network().gradients()));
+}
+
+TEST(Chunks, have_the_size_that_gives_every_rank_work) {
+  for (const int ranks : {1, 7, 32}) {  // the batch alone decides
+    EXPECT_EQ(points_per_chunk(4096, 128, ranks), 128);
+    EXPECT_EQ(points_per_chunk(4096, 512, ranks), 512);
+    EXPECT_EQ(points_per_chunk(101, 512, ranks), 26);
+    EXPECT_EQ(points_per_chunk(3, 128, ranks), 16);
+  }
+  EXPECT_EQ(points_per_chunk(4096, 128, 33), 125);
+  EXPECT_EQ(points_per_chunk(4096, 128, 64), 64);
+  EXPECT_EQ(points_per_chunk(4096, 128, 256), 16);
+  EXPECT_EQ(points_per_chunk(4096, 128, 5000), 16);
+  EXPECT_EQ(points_per_chunk(8192, 128, 48), 128) << "there are chunks for all";
 }
 
 TEST(GradientStep, hands_on_that_a_stop_is_wanted) {
@@ -132,7 +146,7 @@ TEST(TrainState, keeps_the_weights_that_were_judged) {
 TEST(TrainState, goes_back_to_where_it_was) {
   Parts parts(small_neck());
   TrainState& state = parts.state;
-  const Checkpoint before = state.to_go_back_to();
+  const Waypoint before = state.to_go_back_to();
   const std::vector<double> terms(parts.objective->terms().size(), 1.0);
   state.judge(1.0, 1);
   state.optimizer->step(parts.form.network().parameters(), at::ones_like(parts.form.network().parameters()),
@@ -143,9 +157,9 @@ TEST(TrainState, goes_back_to_where_it_was) {
   EXPECT_TRUE(state.history.rows.empty());
   EXPECT_EQ(state.optimizer->steps, 0);
   EXPECT_EQ(state.best_epoch, -1);
-  EXPECT_EQ(to_vector(parts.form.network().parameters()), before.parameters);
-  EXPECT_EQ(state.to_go_back_to().optimizer_arrays.begin()->second.values,
-            before.optimizer_arrays.begin()->second.values);
+  EXPECT_TRUE(at::equal(parts.form.network().parameters(), before.parameters));
+  EXPECT_TRUE(at::equal(state.to_go_back_to().optimizer_memory.begin()->second,
+                        before.optimizer_memory.begin()->second));
 }
 
 TEST(TrainState, fills_columns_that_an_older_file_lacks) {

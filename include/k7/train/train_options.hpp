@@ -68,7 +68,9 @@ struct TrainOptions {
   StartChoice start = StartChoice::background;
   int epochs = 5000;
   std::int64_t batch_size = 4096;  ///< points per step over all ranks
-  bool images = true;              ///< random points come with all their Manifold::image()s
+  std::int64_t chunk_points =
+      0;               ///< computed at once on a CPU; 0: what suits batch and ranks, see chunks.hpp
+  bool images = true;  ///< random points come with all their Manifold::image()s
   double lr = 3e-3;
   double lr_min = 1e-6;
   double weight_decay = 1e-5;

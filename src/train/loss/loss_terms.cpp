@@ -18,8 +18,8 @@ at::Tensor det(const PointForms& p) {
 }
 
 at::Tensor norm(const PointForms& p) {
-  const at::Tensor identity = at::eye(dim, p.metric.options().requires_grad(false));
-  return (g2::contraction(p.form.phi.value) - geometry::Constants::phi_norm * identity).square().sum({1, 2});
+  const at::Tensor b = g2::contraction(p.form.phi.value);
+  return (b - geometry::Constants::phi_norm * g2::identity_like(b)).square().sum({1, 2});
 }
 
 at::Tensor smooth(const PointForms& p) {

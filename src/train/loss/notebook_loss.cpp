@@ -28,9 +28,8 @@ NotebookLoss::Value NotebookLoss::operator()(const model::Network& network, cons
       (phi - g2::standard_form(phi)).square().sum() * (share * 6.0 / (dim * dim * dim));
 
   const at::Tensor b = g2::contraction(phi);
-  const at::Tensor identity = at::eye(dim, phi.options());
   const at::Tensor norm_term =
-      (b - geometry::Constants::phi_norm * identity).square().sum() * (share / (dim * dim));
+      (b - geometry::Constants::phi_norm * g2::identity_like(b)).square().sum() * (share / (dim * dim));
 
   const at::Tensor det_g = determinant(b, target_det);
   const at::Tensor det_term = (det_g - target_det).square().sum() * share;

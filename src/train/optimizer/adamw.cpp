@@ -29,11 +29,9 @@ StepResult AdamW::step(const at::Tensor& parameters, const at::Tensor& gradients
   return {};
 }
 
-double clip_gradient_norm(const at::Tensor& gradients, double max_norm) {
-  const double norm = gradients.norm().item<double>();
+void clip_gradients(const at::Tensor& gradients, double norm, double max_norm) {
   const double factor = max_norm / (norm + 1e-6);
   if (factor < 1.0) gradients.mul_(factor);
-  return norm;
 }
 
 }  // namespace k7::train

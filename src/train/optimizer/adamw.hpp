@@ -19,7 +19,7 @@ class AdamW final : public Optimizer {
 };
 
 /// Scales gradients so that their norm is at most max_norm (factor min(1, max_norm / (norm + 1e-6)), as
-/// torch.nn.utils.clip_grad_norm_). Returns the norm before.
-double clip_gradient_norm(const at::Tensor& gradients, double max_norm);
+/// torch.nn.utils.clip_grad_norm_). @param norm of the gradients, which the caller knows
+void clip_gradients(const at::Tensor& gradients, double norm, double max_norm);
 
 }  // namespace k7::train

@@ -6,6 +6,8 @@
 #include <limits>
 #include <vector>
 
+#include "g2/device_path.hpp"
+
 namespace k7::train {
 namespace {
 
@@ -16,6 +18,14 @@ constexpr double sufficient_slope = 0.9;
 
 double product(const at::Tensor& a, const at::Tensor& b) {
   return at::dot(a, b).item<double>();
+}
+
+/// q += scale number x, the number where q is: the host of a GPU does not wait for it.
+void add_multiple(const at::Tensor& q, const at::Tensor& x, const at::Tensor& number, double scale) {
+  if (g2::takes_device_path(q.device()))
+    q.addcmul_(x, number, scale);
+  else
+    q.add_(x, scale * number.item<double>());
 }
 
 }  // namespace
@@ -36,17 +46,18 @@ OptimizerTraits Lbfgs::traits() const {
 
 at::Tensor Lbfgs::direction(const at::Tensor& gradient) const {
   at::Tensor q = -gradient;
-  std::vector<double> weights(pairs_.size());
+  std::vector<at::Tensor> weights(pairs_.size());
   for (std::size_t i = pairs_.size(); i-- > 0;) {
-    weights[i] = pairs_[i].inverse_product * product(pairs_[i].step, q);
-    q.sub_(pairs_[i].change, weights[i]);
+    weights[i] = at::dot(pairs_[i].step, q) * pairs_[i].inverse_product;
+    add_multiple(q, pairs_[i].change, weights[i], -1.0);
   }
   if (!pairs_.empty()) {
     const Pair& last = pairs_.back();
-    q.mul_(1.0 / (last.inverse_product * product(last.change, last.change)));
+    q.mul_((at::dot(last.change, last.change) * last.inverse_product).reciprocal());
   }
   for (std::size_t i = 0; i < pairs_.size(); ++i)
-    q.add_(pairs_[i].step, weights[i] - pairs_[i].inverse_product * product(pairs_[i].change, q));
+    add_multiple(q, pairs_[i].step, weights[i] - at::dot(pairs_[i].change, q) * pairs_[i].inverse_product,
+                 1.0);
   return q;
 }
 
@@ -123,7 +134,7 @@ void Lbfgs::remember(const Tensors& stored) {
   if (first == stored.end()) return;
   const at::Tensor& changes = stored.at(lbfgs_changes);
   for (std::int64_t i = 0; i < first->second.size(0); ++i)
-    add_pair(first->second[i].clone(), changes[i].clone());
+    add_pair(first->second[i].clone().to(exp_avg.device()), changes[i].clone().to(exp_avg.device()));
 }
 
 }  // namespace k7::train

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What ranks have to agree on before they use GPUs. Nothing here needs one.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "k7/base/device.hpp"
+#include "k7/parallel/communicator.hpp"
+
+namespace k7::parallel {
+
+/// The name of each rank's host, in rank order. Collective.
+std::vector<std::string> hosts_of_ranks(const Communicator& comm);
+
+/// The GPUs that each rank can choose from: the least number that any rank sees; 0: all compute on CPUs.
+/// Collective.
+/// @param here GPUs that this rank sees
+/// @throws CollectiveError where GPUs are asked for and none is there, or where some ranks see none and others
+/// do, naming the first rank without one and its host
+int gpus_per_rank(const Communicator& comm, int here, DeviceChoice requested);
+
+/// The GPU that a rank has chosen.
+struct GpuPlace {
+  std::string host;
+  std::string gpu;  ///< its address on the host's bus
+};
+
+/// Why these ranks cannot sum gradients with NCCL: some share a GPU. Empty: nothing is wrong.
+std::string shared_gpu(const std::vector<GpuPlace>& places);
+
+/// Collective. @throws CollectiveError where ranks share a GPU
+void require_own_gpus(const Communicator& comm, const std::string& gpu);
+
+}  // namespace k7::parallel

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// The code for GPUs on a CPU: it gives the same numbers, and tells the device little in each step.
+#include "g2/device_path.hpp"
+
+#include <vector>
+
+#include "io/json_file.hpp"
+#include "k7/model/threads.hpp"
+#include "k7/train/train.hpp"
+#include "operation_counter.hpp"
+#include "test_data.hpp"
+
+namespace k7::train {
+namespace {
+
+using test::OperationCounter;
+using test::OperationCounts;
+using test::world;
+
+/// Notes the counts at the end of each step.
+class StepObserver final : public Observer {
+ public:
+  void progress(const std::string&, std::int64_t, std::int64_t, const std::string&) override {
+    at_end_of_step.push_back(OperationCounter::counts());
+  }
+  std::vector<OperationCounts> at_end_of_step;
+};
+
+/// The default problem with as many layers, but narrow ones: the number of operations is that of the wide ones.
+TrainOptions neck(const std::string& out, OptimizerChoice optimizer) {
+  TrainOptions options = preset(Preset::neck);
+  options.model.network.hidden = {16, 16, 16, 8};
+  options.optimizer = optimizer;
+  options.batch_size = 256;
+  options.validation_points = 1024;
+  options.report_points = 256;
+  options.out = out;
+  options.resume = "never";
+  options.device = DeviceChoice::cpu;
+  return options;
+}
+
+/// Of every step of a run but the first.
+std::vector<OperationCounts> counts_of_steps(const TrainOptions& options) {
+  model::use_threads(1);
+  const g2::DevicePathOnCpus device_path;
+  const OperationCounter counter;
+  StepObserver observer;
+  train(options, world(), observer);
+  std::vector<OperationCounts> steps;
+  for (std::size_t i = 1; i < observer.at_end_of_step.size(); ++i)
+    steps.push_back(observer.at_end_of_step[i] - observer.at_end_of_step[i - 1]);
+  return steps;
+}
+
+void expect_at_most(const OperationCounts& step, const OperationCounts& bound, const std::string& what) {
+  EXPECT_LE(step.launches, bound.launches) << what;
+  EXPECT_LE(step.waits, bound.waits) << what;
+  EXPECT_LE(step.uploads, bound.uploads) << what;
+}
+
+/// Epochs at whose beginning the form is judged by its validation points.
+bool validates(std::size_t epoch) {
+  return epoch % 25 == 0;
+}
+
+TEST(OperationCounter, counts_what_a_gpu_is_told_and_nothing_else) {
+  const at::Tensor x = at::ones({4, 4}, at::kDouble);
+  const OperationCounter counter;
+  const at::Tensor view = x.t().narrow(0, 0, 2).reshape({4, 2}).unsqueeze(0).select(0, 0);
+  EXPECT_EQ(OperationCounter::counts().launches, 1);  // the copy that reshape() makes here
+  const at::Tensor y = at::matmul(x, x) + 1.0;
+  EXPECT_EQ(OperationCounter::counts().launches, 3);
+  EXPECT_EQ(OperationCounter::counts().waits, 0);
+  EXPECT_EQ(y[0][0].item<double>(), 5.0);
+  EXPECT_EQ(OperationCounter::counts().waits, 1);
+  g2::to_host(y);
+  EXPECT_EQ(OperationCounter::counts().waits, 2);
+  EXPECT_EQ(OperationCounter::counts().uploads, 0);
+  g2::to_device(y, at::kCPU);
+  EXPECT_EQ(OperationCounter::counts().uploads, 1);
+  EXPECT_EQ(OperationCounter::counts().launches, 3);
+}
+
+/// The batch goes up in one piece, and one copy brings back all that the host has to know.
+TEST(DevicePath, adamw_waits_once_in_a_step) {
+  const test::TemporaryFolder folder;
+  TrainOptions options = neck(folder / "run", OptimizerChoice::adamw);
+  options.epochs = 30;
+  const auto steps = counts_of_steps(options);
+  ASSERT_EQ(steps.size(), 29U);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const bool judged = validates(i + 1);
+    // Four blocks of validation points, and their losses.
+    expect_at_most(steps[i], judged ? OperationCounts{830, 2, 5, {}} : OperationCounts{320, 1, 1, {}},
+                   "epoch " + std::to_string(i + 1));
+    EXPECT_GT(steps[i].launches, 200) << "operations are not counted";
+    EXPECT_EQ(steps[i].uploads, judged ? 5 : 1);
+  }
+}
+
+TEST(DevicePath, soap_waits_once_in_a_step) {
+  const test::TemporaryFolder folder;
+  TrainOptions options = neck(folder / "run", OptimizerChoice::soap);
+  options.epochs = 22;
+  const auto steps = counts_of_steps(options);
+  ASSERT_EQ(steps.size(), 21U);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const bool refreshes = (i + 2) % 10 == 0;
+    expect_at_most(steps[i], refreshes ? OperationCounts{545, 1, 1, {}} : OperationCounts{445, 1, 1, {}},
+                   "epoch " + std::to_string(i + 1));
+  }
+}
+
+/// Loss, slopes at both ends and curvature, each a number that decides what comes next; a longer search asks
+/// for two more at each point.
+TEST(DevicePath, lbfgs_waits_four_times_in_a_step) {
+  const test::TemporaryFolder folder;
+  TrainOptions options = neck(folder / "run", OptimizerChoice::lbfgs);
+  options.epochs = 24;
+  const auto steps = counts_of_steps(options);
+  ASSERT_EQ(steps.size(), 23U);
+  int short_searches = 0;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const int points = steps[i].uploads;
+    const auto pairs = static_cast<int>(i) + 1;
+    expect_at_most(steps[i], {330 * points + 7 * pairs, 2 + 2 * points, points, {}},
+                   "epoch " + std::to_string(i + 1));
+    if (points == 1) ++short_searches;
+  }
+  EXPECT_GT(short_searches, 15);
+}
+
+std::vector<double> losses_of(const TrainOptions& options) {
+  Observer silent;
+  model::use_threads(1);
+  train(options, world(), silent);
+  return io::Hdf5File::open(options.out + "/last.h5").read("/history/loss");
+}
+
+/// Of two runs, one on the path of GPUs. Rounding alone tells them apart.
+double difference_of_paths(TrainOptions options, const std::string& folder) {
+  options.epochs = 12;
+  options.batch_size = 50;
+  options.out = folder + "/host";
+  const auto host = losses_of(options);
+  options.out = folder + "/device";
+  const g2::DevicePathOnCpus device_path;
+  return test::relative(losses_of(options), host);
+}
+
+TEST(DevicePath, gives_the_numbers_of_the_host) {
+  const test::TemporaryFolder folder;
+  for (const OptimizerChoice optimizer :
+       {OptimizerChoice::adamw, OptimizerChoice::soap, OptimizerChoice::lbfgs})
+    EXPECT_LT(difference_of_paths(neck("", optimizer), folder / name_of(optimizer)), 1e-9)
+        << name_of(optimizer);
+  TrainOptions options = neck("", OptimizerChoice::adamw);
+  options.model.condition_bound = 4.0;
+  EXPECT_LT(difference_of_paths(options, folder / "bound"), 1e-9);
+  options = neck("", OptimizerChoice::adamw);
+  options.model.ansatz = model::Ansatz::components;
+  EXPECT_LT(difference_of_paths(options, folder / "components"), 1e-9);
+  options = neck("", OptimizerChoice::adamw);
+  options.dtype = Precision::mixed;
+  EXPECT_LT(difference_of_paths(options, folder / "mixed"), 1e-5);
+  EXPECT_LT(difference_of_paths(preset(Preset::notebook), folder / "notebook"), 1e-9);
+}
+
+TEST(DevicePath, goes_on_from_a_checkpoint) {
+  const test::TemporaryFolder folder;
+  const g2::DevicePathOnCpus device_path;
+  for (const OptimizerChoice optimizer :
+       {OptimizerChoice::adamw, OptimizerChoice::soap, OptimizerChoice::lbfgs}) {
+    TrainOptions options = neck(folder / ("whole-" + name_of(optimizer)), optimizer);
+    options.scheduler = SchedulerChoice::plateau;  // its rate does not depend on the number of epochs
+    options.epochs = 9;
+    const auto whole = losses_of(options);
+    options.out = folder / ("parts-" + name_of(optimizer));
+    options.epochs = 5;
+    losses_of(options);
+    options.epochs = 9;
+    options.resume = "auto";
+    EXPECT_EQ(losses_of(options), whole) << name_of(optimizer);
+  }
+}
+
+class StopsAtOnce final : public Observer {
+ public:
+  bool stop_requested() override { return true; }
+};
+
+TEST(DevicePath, hears_that_a_stop_is_wanted) {
+  const test::TemporaryFolder folder;
+  const g2::DevicePathOnCpus device_path;
+  StopsAtOnce observer;
+  EXPECT_EQ(train(neck(folder / "run", OptimizerChoice::adamw), world(), observer).stop, Stop::signal);
+}
+
+TEST(DevicePath, goes_back_from_a_loss_that_is_not_finite) {
+  const test::TemporaryFolder folder;
+  const g2::DevicePathOnCpus device_path;
+  TrainOptions options = neck(folder / "run", OptimizerChoice::adamw);
+  options.lr = 1e200;
+  options.lr_min = 1e200;
+  Observer silent;
+  const TrainResult result = train(options, world(), silent);
+  EXPECT_EQ(result.stop, Stop::not_finite);
+  EXPECT_EQ(result.training->at("rollbacks"), 3);
+}
+
+}  // namespace
+}  // namespace k7::train
