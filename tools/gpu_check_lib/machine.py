@@ -60,14 +60,14 @@ def describe(kind: str) -> dict[str, Any]:
 def versions(folder: Path) -> dict[str, Optional[str]]:
     """The part `versions`; PETSc says its own when it has run."""
     torch, cuda = libtorch(folder / "k7_train")
-    return {"k7_train": ask(str(folder / "k7_train"), "--version"), "k7_spectral": ask(str(folder / "k7_spectral"), "--version"),
-            "libtorch": torch, "cuda": cuda, "petsc": None}
+    of_programs = {name: ask(str(folder / name), "--version", of_k7=True) for name in ("k7_train", "k7_spectral")}
+    return {**of_programs, "libtorch": torch, "cuda": cuda, "petsc": None}
 
 
 def libtorch(program: Path) -> tuple[Optional[str], Optional[str]]:
     """The version of the LibTorch that a program loads and that of its CUDA: a wheel has a file that says both, Debian's
     library has the version in its name."""
-    found = re.search(r"libtorch_cpu\S* => (\S+)", ask("ldd", str(program)) or "")
+    found = re.search(r"libtorch_cpu\S* => (\S+)", ask("ldd", str(program), of_k7=True) or "")
     if found is None:
         return None, None
     library = Path(found[1]).resolve()

@@ -52,12 +52,15 @@ class Done:
 
 
 def environment() -> dict[str, str]:
-    """Ranks share cores and GPUs; containers run as root; no colours within what is read here."""
+    """Of K7's programs: ranks share cores and GPUs; containers run as root; no colours within what is read here. In a bundle
+    they have libraries of their own, which are not for this program and nvidia-smi."""
     more = {"OMPI_MCA_mpi_yield_when_idle": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
             "OMPI_MCA_btl_vader_single_copy_mechanism": "none", "OMPI_MCA_hwloc_base_binding_policy": "none",
             "GTEST_COLOR": "no"}
     if os.geteuid() == 0:
         more |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    if "K7_LIBRARY_PATH" in os.environ:
+        more["LD_LIBRARY_PATH"] = os.environ["K7_LIBRARY_PATH"]
     return os.environ | more
 
 
@@ -104,10 +107,11 @@ def end(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
-def ask(*words: str) -> Optional[str]:
-    """What a small program prints; None where it is not there or fails."""
+def ask(*words: str, of_k7: bool = False) -> Optional[str]:
+    """What a small program prints, one of K7 or about one, or another; None where it is not there or fails."""
+    variables = environment() if of_k7 else None
     try:
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=20, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=20, check=False, env=variables)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
