@@ -13,8 +13,9 @@ using test::world;
 TEST(NcclReducer, sums_device_buffers) {
   int devices = 0;
   if (cudaGetDeviceCount(&devices) != cudaSuccess) devices = 0;
-  if (world().min(GlobalIndex{devices}) < world().size())
-    GTEST_SKIP() << "skipped: no CUDA device for each rank";
+  const GlobalIndex least = world().min(GlobalIndex{devices});
+  if (least == 0) GTEST_SKIP() << "no CUDA device";
+  if (least < world().size()) GTEST_SKIP() << "fewer GPUs than ranks";
   ASSERT_EQ(cudaSetDevice(world().rank()), cudaSuccess);
   const auto reducer = make_nccl_reducer(world(), world().rank());
   for (const std::size_t n : {std::size_t{1}, std::size_t{669738}}) {

@@ -102,8 +102,8 @@ inline AllPoints random_points(const std::string& manifold, std::size_t n, doubl
 }
 
 /// The share of this rank as a file would give it.
-inline spectral::PointCloud slab(const AllPoints& all) {
-  const auto rows = parallel::even_rows(static_cast<GlobalIndex>(all.size()), world().rank(), world().size());
+inline spectral::PointCloud slab(const AllPoints& all, const parallel::Communicator& comm = world()) {
+  const auto rows = parallel::even_rows(static_cast<GlobalIndex>(all.size()), comm.rank(), comm.size());
   spectral::PointCloud cloud;
   cloud.n_global = static_cast<GlobalIndex>(all.size());
   cloud.point_size = all.manifold->point_size();
