@@ -69,6 +69,7 @@ void prepare_process(char** argv) {
 
 std::string blas_name() {
   const char* core = openblas_core();
+  if (core == nullptr && dlsym(RTLD_DEFAULT, "MKL_Get_Version_String") != nullptr) return "MKL";
   return core != nullptr ? std::string("OpenBLAS ") + core
                          : "BLAS without OpenBLAS (slow if it is the reference one)";
 }

@@ -46,6 +46,12 @@ if(K7_NEEDS_TORCH)
   # LibTorch writes its own compiler flags into CMAKE_CXX_FLAGS of the including directory; K7 uses only the
   # target, so the caller's flags are restored.
   set(k7_saved_cxx_flags "${CMAKE_CXX_FLAGS}")
+  set(k7_saved_prefix_path "${CMAKE_PREFIX_PATH}")
+  # A LibTorch that was named with Torch_DIR looks for its parts in the system first, where another one may be.
+  if(Torch_DIR)
+    list(PREPEND CMAKE_PREFIX_PATH "${Torch_DIR}/../../..")
+  endif()
   find_package(Torch 1.13 REQUIRED)
   set(CMAKE_CXX_FLAGS "${k7_saved_cxx_flags}")
+  set(CMAKE_PREFIX_PATH "${k7_saved_prefix_path}")
 endif()

@@ -9,22 +9,44 @@
 #include "k7/base/error.hpp"
 #include "spectral/solve/petsc.hpp"
 
+#if defined(PETSC_HAVE_CUDA) && defined(OPEN_MPI)
+#include <mpi-ext.h>
+#endif
+
 namespace k7::spectral {
 
 namespace {
 
 bool has_options = false;  // whether the user gave PETSc any; set by the session
 
+/// PETSc's words for an error. @param message PetscErrorMessage, whose second text is const since PETSc 3.19
+template <class Char>
+std::string text_of(PetscErrorCode code, PetscErrorCode (*message)(PetscErrorCode, const char**, Char**)) {
+  const char* general = nullptr;
+  Char* specific = nullptr;
+  message(code, &general, &specific);
+  std::string text;
+  if (general != nullptr) text += std::string(": ") + general;
+  if (specific != nullptr && specific[0] != '\0') text += std::string(": ") + specific;
+  return text;
+}
+
+#ifdef PETSC_HAVE_CUDA
+/// PETSc ends the program at the first use of a GPU where MPI cannot send from one and nobody has said so.
+void say_whether_mpi_knows_gpus() {
+  bool knows = false;
+#ifdef MPIX_CUDA_AWARE_SUPPORT
+  knows = MPIX_Query_cuda_support() == 1;
+#endif
+  petsc_check(PetscOptionsSetValue(nullptr, "-use_gpu_aware_mpi", knows ? "1" : "0"), "PetscOptionsSetValue");
+}
+#endif
+
 }  // namespace
 
 void petsc_check(PetscErrorCode code, const char* call) {
   if (code == 0) return;
-  const char* general = nullptr;
-  char* specific = nullptr;
-  PetscErrorMessage(code, &general, &specific);
-  std::string text = std::string(call) + " failed";
-  if (general != nullptr) text += std::string(": ") + general;
-  if (specific != nullptr && specific[0] != '\0') text += std::string(": ") + specific;
+  const std::string text = std::string(call) + " failed" + text_of(code, PetscErrorMessage);
   // K7's own requests are right, so what PETSc calls a wrong one comes from an option after --, and every rank has the
   // same ones.
   constexpr std::array of_options{PETSC_ERR_ARG_UNKNOWN_TYPE, PETSC_ERR_ARG_OUTOFRANGE, PETSC_ERR_ARG_INCOMP,
@@ -54,6 +76,9 @@ Session::Session(const parallel::Communicator& comm, const std::string& program,
   int argc = static_cast<int>(args_.size());
   char** argv = argv_.data();
   PETSC_COMM_WORLD = comm.handle();
+#ifdef PETSC_HAVE_CUDA
+  say_whether_mpi_knows_gpus();
+#endif
   petsc_check(SlepcInitialize(&argc, &argv, nullptr, nullptr), "SlepcInitialize");
   petsc_check(PetscPopSignalHandler(), "PetscPopSignalHandler");  // signals are the program's
   petsc_check(PetscPushErrorHandler(PetscReturnErrorHandler, nullptr), "PetscPushErrorHandler");
