@@ -72,7 +72,7 @@ def test_training_goes_on_after_signals_and_a_lost_node(cluster: Cluster) -> Non
 def test_time_limit_warns_the_training_itself(cluster: Cluster) -> None:
     """Slurm's own signal, which comes as --signal says or up to a minute earlier."""
     job = Job(cluster, "cpu.slurm", "limit", "--ntasks=2", "--cpus-per-task=1", "--time=1", "--signal=USR1@45",
-              PRESET="quick", SAMPLES="2000")
+              PRESET="neck", SAMPLES="2000")  # hours, so that no machine is done before the signal
     job.wait_for_line("back into the queue")
     assert (job.out / "last.h5").exists()
     assert "signal after" in job.log()
