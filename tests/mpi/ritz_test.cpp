@@ -361,56 +361,6 @@ TEST(Ritz, noise_of_means_is_what_is_claimed) {
   EXPECT_LT(std::sqrt(claimed_sq / found_sq), 1.7);
 }
 
-/// K = diag(0, 1, 1 + distance, 1 + distance, 5) and M = 1 in 16 groups that hardly differ.
-std::vector<MeanEstimate> means_apart(double distance, double usual_gap) {
-  Forms total(5);
-  total.m.setIdentity();
-  total.k.diagonal() << 0.0, 1.0, 1.0 + distance, 1.0 + distance, 5.0;
-  std::vector<Forms> groups(16, total);
-  for (std::size_t c = 0; c < groups.size(); ++c) {
-    groups[c].m /= 16.0;
-    groups[c].k *= (c % 2 == 0 ? 1.0 + 1e-6 : 1.0 - 1e-6) / 16.0;
-  }
-  return estimate_values(groups, total, 5, 4, usual_gap, {}).multiplets;
-}
-
-/// Noise may split a multiplet; its parts then know how far they are from what they have in common.
-TEST(Ritz, means_that_may_be_one_know_their_common_mean) {
-  constexpr double gap = 0.1;
-  EXPECT_EQ(means_apart(0.9 * gap, gap).size(), 1U);
-  const auto near = means_apart(1.2 * gap, gap);
-  ASSERT_EQ(near.size(), 2U);
-  EXPECT_NEAR(near[0].split, 2.0 / 3.0 * 1.2 * gap, 1e-9);
-  EXPECT_NEAR(near[1].split, 1.0 / 3.0 * 1.2 * gap, 1e-9);
-  const auto far = means_apart(1.7 * gap, gap);
-  ASSERT_EQ(far.size(), 2U);
-  EXPECT_EQ(far[0].split, 0.0);
-  EXPECT_EQ(far[1].split, 0.0);
-}
-
-/// On a torus with two long periods, whose eigenvalues are a little farther apart than noise drives equal ones.
-TEST(Ritz, bars_of_means_that_may_be_one_reach_their_common_mean) {
-  const Matrix7 unit = Matrix7::Identity();
-  const auto spectrum_of = [&](double ratio) {
-    Matrix7 g = 0.25 * unit;
-    g(0, 0) = 1.0;
-    g(1, 1) = 1.0 / ratio;
-    const auto torus = geometry::make_manifold("torus7");
-    return solve(sample(*torus, constant(g), 4000, 5), *torus, 0, 7);
-  };
-  const auto near = spectrum_of(1.23).multiplets;  // equal ones are at most 10 / sqrt(4000) = 0.16 apart
-  const auto far = spectrum_of(1.5).multiplets;
-  for (const auto& multiplets : {near, far}) {
-    ASSERT_GE(multiplets.size(), 2U);
-    ASSERT_EQ(multiplets[0].count, 2);
-    ASSERT_EQ(multiplets[1].count, 2);
-  }
-  const double between = 0.5 * (near[1].value - near[0].value);
-  EXPECT_GT(2.0 * near[0].error, between);
-  EXPECT_GT(2.0 * near[1].error, between);
-  EXPECT_LT(2.0 * far[0].error, 0.25 * (far[1].value - far[0].value));
-}
-
 TEST(Ritz, same_on_any_number_of_ranks_and_threads) {
   const auto neck = geometry::make_manifold("s1xs3xs3");
   const auto metric = [](const double* p) -> Matrix7 {

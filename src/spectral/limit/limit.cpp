@@ -221,8 +221,8 @@ std::string find_obstacle(const std::vector<Rung>& ladder, int n_needed) {
   return {};
 }
 
-/// Multiplets nearly as close as eigenvalues of one may be one that noise split. What lies between the common mean and
-/// their own then belongs to the bars.
+/// Between multiplets nearly as close as eigenvalues of one, noise may have put a value on the wrong side. By how much
+/// that would move their means belongs to the bars.
 /// @param first rung
 void mind_splits(std::vector<Multiplet>& multiplets, const Rung& first) {
   const std::vector<double>& values = first.values;
@@ -232,11 +232,13 @@ void mind_splits(std::vector<Multiplet>& multiplets, const Rung& first) {
     const Multiplet& low = multiplets[i];
     const Multiplet& high = multiplets[i + 1];
     const double last = values[static_cast<std::size_t>(high.first - 1)];
-    const double distance = high.limit - low.limit;  // NaN where one has no limit
-    if (!(values[static_cast<std::size_t>(high.first)] - last <= gap * last) || !(distance > 0.0)) continue;
-    const double both = low.count + high.count;
-    offsets[i] = std::max(offsets[i], distance * high.count / both);
-    offsets[i + 1] = std::max(offsets[i + 1], distance * low.count / both);
+    const double first_of_high = values[static_cast<std::size_t>(high.first)];
+    // NaN where one has no limit.
+    const double up = (first_of_high / high.raw * high.limit - low.limit) / (low.count + 1);
+    const double down = (high.limit - last / low.raw * low.limit) / (high.count + 1);
+    if (!(first_of_high - last <= gap * last) || !(up > 0.0) || !(down > 0.0)) continue;
+    offsets[i] = std::max(offsets[i], up);
+    offsets[i + 1] = std::max(offsets[i + 1], down);
   }
   for (std::size_t i = 0; i < multiplets.size(); ++i)
     multiplets[i].error = std::hypot(multiplets[i].error, offsets[i]);

@@ -50,8 +50,8 @@ SpectrumLimit without_limit(const Rung& rung, int zero_modes, const std::string&
 ///   thin      half of lambda times the largest Rung::calibration_doubt, where waves are so short that functions may
 ///             vary along a direction that is not fully resolved; 0.06 d (1 - d) of lambda for all functions,
 ///   wrapped   lambda times the largest Rung::wrapped.
-/// Multiplets nearly as close as eigenvalues of one multiplet may be one that noise split: what lies between their
-/// common mean and their own is added to the bar.
+/// Between multiplets nearly as close as eigenvalues of one, noise may have put a value on the wrong side: by how much that
+/// would move their means is added to the bars.
 /// A multiplet has no limit where the fit is far from all rungs, and where its functions may vary along a direction
 /// of which the neighbourhoods miss more than 40 %.
 ///

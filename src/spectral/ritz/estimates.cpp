@@ -19,7 +19,6 @@ constexpr double null_tolerance = 1e-9;
 constexpr double resolved = 2.0;  // gaps in deviations, from which perturbation theory gives the push
 // In deviations: the noise alone drives equal values so far apart.
 constexpr double multiplet_width = 8.0;
-constexpr double nearly_a_gap = 1.5;  // gaps that noise makes now and then
 
 /// Eigenpairs of K u = lambda M u on what of the first n functions is independent.
 struct RitzPairs {
@@ -67,42 +66,22 @@ Jackknife jackknife(const std::vector<Forms>& groups, const RitzPairs& pairs, In
   return result;
 }
 
-/// From which distance on noise does not drive equal values apart, as a rule.
-double gap_between(const Estimate& a, const Estimate& b, double usual_gap) {
-  return std::max(2.0 * std::hypot(a.error, b.error), usual_gap * a.value);
-}
-
 /// Where neighbouring values are closer than twice their errors, or than noise drives equal ones apart.
 /// @param next the value after those of the list; -infinity where it is not known
 std::vector<MeanEstimate> find_means(const std::vector<Estimate>& list, double next, double usual_gap) {
   std::vector<MeanEstimate> means;
   const auto belong_together = [&](const Estimate& a, const Estimate& b) {
-    return b.value - a.value < gap_between(a, b, usual_gap);
+    return b.value - a.value < std::max(2.0 * std::hypot(a.error, b.error), usual_gap * a.value);
   };
   for (std::size_t first = 1; first < list.size();) {
     std::size_t end = first + 1;
     while (end < list.size() && belong_together(list[end - 1], list[end])) ++end;
     const Estimate& last = list[end - 1];
     const bool is_open = end == list.size() && belong_together(last, {next, last.error});
-    means.push_back({first, end - first, is_open, mean_of(list, first, end - first), 0.0, 0.0});
+    means.push_back({first, end - first, is_open, mean_of(list, first, end - first), 0.0});
     first = end;
   }
   return means;
-}
-
-/// Enters how far means nearly as close as values of one multiplet are from what they have in common.
-void mind_splits(std::vector<MeanEstimate>& means, const std::vector<Estimate>& list, double usual_gap) {
-  for (std::size_t i = 0; i + 1 < means.size(); ++i) {
-    MeanEstimate& low = means[i];
-    MeanEstimate& high = means[i + 1];
-    const Estimate& last = list[high.first - 1];
-    const Estimate& first = list[high.first];
-    if (high.is_open || first.value - last.value >= nearly_a_gap * gap_between(last, first, usual_gap))
-      continue;
-    const double share = (high.value - low.value) / static_cast<double>(low.count + high.count);
-    low.split = std::max(low.split, share * static_cast<double>(high.count));
-    high.split = std::max(high.split, share * static_cast<double>(low.count));
-  }
 }
 
 /// @param deviations s_kb for every b
@@ -162,7 +141,6 @@ Estimates estimate_values(const std::vector<Forms>& groups, const Forms& total, 
   // Without a next value nothing is known of what a larger basis would have there.
   const double next = n_listed < pairs.values.size() ? pairs.values(n_listed) : -infinity;
   estimates.multiplets = find_means(estimates.list, next, usual_gap);
-  mind_splits(estimates.multiplets, estimates.list, usual_gap);
   for (MeanEstimate& mean : estimates.multiplets)
     mean.error = error_of_mean(mean, pairs.values, estimates.list, noise.diagonals, push);
   return estimates;

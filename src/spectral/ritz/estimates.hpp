@@ -25,8 +25,6 @@ struct MeanEstimate {
   bool is_open;  ///< it has the last of the list, and the next value may belong to it
   double value;
   double error;
-  double
-      split;  ///< how far it is from the mean with its neighbours where all may be one multiplet, otherwise 0
 };
 
 /// The first values of the first n functions, ascending.

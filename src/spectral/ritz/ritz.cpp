@@ -264,10 +264,8 @@ RitzSpectrum ritz_spectrum(const PointCloud& cloud, const geometry::Manifold& ma
   }
   for (const auto& mean : estimates.multiplets) {
     const double truncation = losses.of(mean.value, mean.first, mean.count);
-    constexpr double deviations_of_split = 2.0;  // a whole bar reaches as far
-    result.multiplets.push_back(
-        {static_cast<int>(mean.first), static_cast<int>(mean.count), mean.is_open, mean.value,
-         std::hypot(error_of(mean.value, mean.error), truncation, mean.split / deviations_of_split)});
+    result.multiplets.push_back({static_cast<int>(mean.first), static_cast<int>(mean.count), mean.is_open,
+                                 mean.value, std::hypot(error_of(mean.value, mean.error), truncation)});
   }
   return result;
 }

@@ -92,8 +92,7 @@ struct RitzSpectrum {
 ///
 /// Multiplets: neighbouring values closer than twice their errors, or than 10 N^{-1/2} of them, of nodes
 /// 1e-9. The deviation of their mean is that of
-/// the mean of their s_kk with signs, which is smaller than theirs. Where neighbouring multiplets are less than one and
-/// a half times as far apart as that, they may be one that noise split, and their bars reach their common mean.
+/// the mean of their s_kk with signs, which is smaller than theirs.
 ///
 /// Needs 8 n^2 (32 + 2 threads) bytes for n products of features; points are read in blocks. Collective.
 /// @param name the points' file, for messages
