@@ -37,9 +37,8 @@ std::vector<std::string> hosts_of_ranks(const Communicator& comm) {
 }
 
 int gpus_per_rank(const Communicator& comm, int here, DeviceChoice requested) {
-  const std::vector<int> all = comm.all_gather(here);
-  const std::vector<std::string> hosts = hosts_of_ranks(comm);
   if (requested == DeviceChoice::cpu) return 0;
+  const std::vector<int> all = comm.all_gather(here);
   const int most = *std::max_element(all.begin(), all.end());
   const auto none = std::find(all.begin(), all.end(), 0);
   if (none == all.end()) return *std::min_element(all.begin(), all.end());
@@ -50,6 +49,7 @@ int gpus_per_rank(const Communicator& comm, int here, DeviceChoice requested) {
         "--device cuda: no CUDA device is visible to LibTorch; use --device cpu, or a LibTorch "
         "with CUDA on a machine with a GPU");
   const auto rank = static_cast<std::size_t>(none - all.begin());
+  const std::vector<std::string> hosts = hosts_of_ranks(comm);
   throw CollectiveError(Fault::bad_input, "--device " + name_of(requested) + ": rank " +
                                               std::to_string(rank) + " on " + hosts[rank] +
                                               " sees no CUDA device, but others do; use --device cpu, or "

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -36,6 +37,7 @@ void require_same_bits(const parallel::Communicator& comm, const at::Tensor& par
   if (comm.size() == 1) return;
   const std::vector<std::int64_t> sums = comm.all_gather(checksum(parameters));
   const std::int64_t right = most_frequent(sums);
+  if (std::all_of(sums.begin(), sums.end(), [&](std::int64_t sum) { return sum == right; })) return;
   const std::vector<std::string> hosts = parallel::hosts_of_ranks(comm);
   constexpr int most_named = 8;
   int others = 0;
@@ -44,7 +46,6 @@ void require_same_bits(const parallel::Communicator& comm, const at::Tensor& par
     if (sums[rank] == right || ++others > most_named) continue;
     names += fmt::format("{}rank {} on {}", names.empty() ? "" : ", ", rank, hosts[rank]);
   }
-  if (others == 0) return;
   if (others > most_named) names += fmt::format(" and {} more", others - most_named);
   throw CollectiveError(
       Fault::internal,

@@ -11,6 +11,15 @@ std::vector<std::string> history_columns(std::vector<std::string> terms) {
   return terms;
 }
 
+/// How far a training is, and how good; training, waypoints and checkpoints have it under the same names.
+template <class From, class To>
+void copy_progress(const From& from, To& to) {
+  to.epoch = from.epoch;
+  to.best_loss = from.best_loss;
+  to.best_epoch = from.best_epoch;
+  to.epochs_without_best = from.epochs_without_best;
+}
+
 }  // namespace
 
 TrainState::TrainState(const TrainOptions& options, model::Network& network,
@@ -44,10 +53,7 @@ void TrainState::record(const std::vector<double>& terms, double gradient_norm) 
 
 Waypoint TrainState::to_go_back_to() const {
   Waypoint w;
-  w.epoch = epoch;
-  w.best_loss = best_loss;
-  w.best_epoch = best_epoch;
-  w.epochs_without_best = epochs_without_best;
+  copy_progress(*this, w);
   w.optimizer_steps = optimizer->steps;
   w.schedule = schedule.state;
   w.parameters = network_.parameters().clone();
@@ -61,10 +67,7 @@ Waypoint TrainState::to_go_back_to() const {
 
 Checkpoint TrainState::snapshot() const {
   Checkpoint c;
-  c.epoch = epoch;
-  c.best_loss = best_loss;
-  c.best_epoch = best_epoch;
-  c.epochs_without_best = epochs_without_best;
+  copy_progress(*this, c);
   c.optimizer_steps = optimizer->steps;
   c.schedule = schedule.state;
   c.parameters = to_vector(network_.parameters());
@@ -84,18 +87,22 @@ void TrainState::restore(const Waypoint& w) {
   optimizer->steps = w.optimizer_steps;
   optimizer->remember(w.optimizer_memory);
   schedule.state = w.schedule;
-  epoch = w.epoch;
+  copy_progress(w, *this);
   if (history.rows.size() > static_cast<std::size_t>(epoch))
     history.rows.resize(static_cast<std::size_t>(epoch));
-  best_loss = w.best_loss;
-  best_epoch = w.best_epoch;
-  epochs_without_best = w.epochs_without_best;
 }
 
 void TrainState::restore(const Checkpoint& c) {
-  restore(Waypoint{c.epoch, c.best_loss, c.best_epoch, c.epochs_without_best, c.optimizer_steps, c.schedule,
-                   to_tensor(c.parameters), to_tensor(c.best_parameters), to_tensor(c.exp_avg),
-                   to_tensor(c.exp_avg_sq), to_tensors(c.optimizer_arrays)});
+  Waypoint w;
+  copy_progress(c, w);
+  w.optimizer_steps = c.optimizer_steps;
+  w.schedule = c.schedule;
+  w.parameters = to_tensor(c.parameters);
+  w.best_parameters = to_tensor(c.best_parameters);
+  w.exp_avg = to_tensor(c.exp_avg);
+  w.exp_avg_sq = to_tensor(c.exp_avg_sq);
+  w.optimizer_memory = to_tensors(c.optimizer_arrays);
+  restore(w);
 }
 
 void TrainState::set_history(const Checkpoint& c) {

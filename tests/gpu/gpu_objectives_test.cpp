@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loss and gradients of every objective: on the device in two parts, as two ranks would have them, against the CPU in one.
+// Where the device is the CPU, it takes the way of GPUs.
+#include <optional>
+
+#include "g2/device_path.hpp"
 #include "model/learned_form.hpp"
 #include "tensors.hpp"
 #include "torch_device_test.hpp"
@@ -46,6 +50,8 @@ class GpuObjectives : public test::TorchDeviceTest {
     complete(options);
     const Evaluated expected = evaluate(options, at::kCPU, n_points);
     const at::Device device(GetParam() == DeviceChoice::cuda ? at::kCUDA : at::kCPU);
+    std::optional<g2::DevicePathOnCpus> device_path;
+    if (device.is_cpu()) device_path.emplace();
     const Evaluated found = evaluate(options, device, n_points / 2);
     EXPECT_GT(expected.terms[Objective::loss], 1e-3);
     EXPECT_LT(test::relative_to_largest(found.terms, expected.terms), tolerance);

@@ -16,6 +16,21 @@ using geometry::dim;
 using test::AllPoints;
 using test::world;
 
+/// On every rank one point far from the boundary, and one on it whose neighbours are farther: it stands for 2^7 / 2 times the
+/// volume, and half of its neighbourhood is cut off.
+TEST(Density, what_is_cut_off_is_a_mean_over_the_volume) {
+  KnnGraph graph;
+  graph.k = 2;
+  graph.n_global = 2 * world().size();
+  graph.ids = {2 * world().rank(), 2 * world().rank() + 1};
+  graph.distance_sq = {1.0, 1.0, 4.0, 4.0};
+  graph.boundary = {100.0, 0.0};
+  const DensityEstimate estimate = estimate_density(graph, 2, world());
+  EXPECT_NEAR(estimate.values[0] / estimate.values[1], 64.0, 1e-9);
+  EXPECT_NEAR(estimate.mean_cut, 64.0 / 65.0 * std::log(2.0), 1e-9);
+  EXPECT_NEAR(estimate.mean_distance_sq, 2.5, 1e-12);
+}
+
 /// Against sums over a grid of the ball's density along the normal, and of the six directions along the plane.
 TEST(CutBall, moments_are_those_of_the_ball) {
   for (const double b : {-0.6, -0.2, 0.0, 0.3, 0.7, 1.0}) {

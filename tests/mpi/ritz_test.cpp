@@ -361,6 +361,23 @@ TEST(Ritz, noise_of_means_is_what_is_claimed) {
   EXPECT_LT(std::sqrt(claimed_sq / found_sq), 1.7);
 }
 
+/// Of 16 groups: 2.131 deviations hold the truth in 95 of 100 cases, not 2.
+TEST(Ritz, bars_are_wider_for_few_groups) {
+  const auto neck = geometry::make_manifold("s1xs3xs3");
+  const auto cloud = sample(*neck, constant(round_metric), 4000, 7);
+  const std::vector<double> weights(cloud.size(), 1.0);
+  const ScaledFeatures features(cloud, *neck, world());
+  const Polynomials linear(features.count(), 1);
+  const auto groups = Quadrature(cloud, weights, features, linear, 1).group_forms(world());
+  Forms total(linear.size());
+  for (const Forms& group : groups) total.add(group);
+  const auto estimates = estimate_values(groups, total, linear.size(), 7, 0.2, {});
+  const auto spectrum = solve(cloud, *neck, 1, 7);
+  ASSERT_EQ(estimates.list.size(), spectrum.quadrature.size());
+  for (std::size_t k = 1; k < spectrum.quadrature.size(); ++k)
+    EXPECT_NEAR(spectrum.quadrature[k] / estimates.list[k].error, 2.131 / 2.0, 1e-6) << k;
+}
+
 TEST(Ritz, same_on_any_number_of_ranks_and_threads) {
   const auto neck = geometry::make_manifold("s1xs3xs3");
   const auto metric = [](const double* p) -> Matrix7 {

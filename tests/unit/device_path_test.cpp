@@ -2,6 +2,8 @@
 // The code for GPUs on a CPU: it gives the same numbers, and tells the device little in each step.
 #include "g2/device_path.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "io/json_file.hpp"
@@ -53,15 +55,24 @@ std::vector<OperationCounts> counts_of_steps(const TrainOptions& options) {
   return steps;
 }
 
-void expect_at_most(const OperationCounts& step, const OperationCounts& bound, const std::string& what) {
-  EXPECT_LE(step.launches, bound.launches) << what;
-  EXPECT_LE(step.waits, bound.waits) << what;
-  EXPECT_LE(step.uploads, bound.uploads) << what;
-}
-
-/// Epochs at whose beginning the form is judged by its validation points.
-bool validates(std::size_t epoch) {
-  return epoch % 25 == 0;
+/// Every step of a run but the first is within its bound. Returns the steps.
+/// @param bound of the step with this index, the first one left out
+std::vector<OperationCounts> expect_at_most(
+    TrainOptions options, int epochs,
+    const std::function<OperationCounts(int, const OperationCounts&)>& bound) {
+  options.epochs = epochs;
+  const auto steps = counts_of_steps(options);
+  EXPECT_EQ(steps.size(), static_cast<std::size_t>(epochs - 1));
+  for (int i = 1; i <= static_cast<int>(steps.size()); ++i) {
+    const OperationCounts& step = steps[static_cast<std::size_t>(i - 1)];
+    const OperationCounts most = bound(i, step);
+    EXPECT_LE(step.launches, most.launches) << "epoch " << i;
+    EXPECT_LE(step.waits, most.waits) << "epoch " << i;
+    EXPECT_LE(step.uploads, most.uploads) << "epoch " << i;
+    EXPECT_GT(step.launches, 200) << "operations are not counted";
+    EXPECT_GE(step.uploads, 1) << "operations are not counted";
+  }
+  return steps;
 }
 
 TEST(OperationCounter, counts_what_a_gpu_is_told_and_nothing_else) {
@@ -82,52 +93,36 @@ TEST(OperationCounter, counts_what_a_gpu_is_told_and_nothing_else) {
   EXPECT_EQ(OperationCounter::counts().launches, 3);
 }
 
-/// The batch goes up in one piece, and one copy brings back all that the host has to know.
+/// The batch goes up in one piece, and one copy brings back all that the host has to know. In every 25th epoch there are
+/// four blocks of validation points too, and their losses.
 TEST(DevicePath, adamw_waits_once_in_a_step) {
   const test::TemporaryFolder folder;
-  TrainOptions options = neck(folder / "run", OptimizerChoice::adamw);
-  options.epochs = 30;
-  const auto steps = counts_of_steps(options);
-  ASSERT_EQ(steps.size(), 29U);
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    const bool judged = validates(i + 1);
-    // Four blocks of validation points, and their losses.
-    expect_at_most(steps[i], judged ? OperationCounts{830, 2, 5, {}} : OperationCounts{320, 1, 1, {}},
-                   "epoch " + std::to_string(i + 1));
-    EXPECT_GT(steps[i].launches, 200) << "operations are not counted";
-    EXPECT_EQ(steps[i].uploads, judged ? 5 : 1);
-  }
+  const auto steps =
+      expect_at_most(neck(folder / "run", OptimizerChoice::adamw), 30, [](int epoch, const auto&) {
+        return epoch % 25 == 0 ? OperationCounts{830, 2, 5, {}} : OperationCounts{320, 1, 1, {}};
+      });
+  EXPECT_EQ(steps.at(24).uploads, 5);
 }
 
 TEST(DevicePath, soap_waits_once_in_a_step) {
   const test::TemporaryFolder folder;
-  TrainOptions options = neck(folder / "run", OptimizerChoice::soap);
-  options.epochs = 22;
-  const auto steps = counts_of_steps(options);
-  ASSERT_EQ(steps.size(), 21U);
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    const bool refreshes = (i + 2) % 10 == 0;
-    expect_at_most(steps[i], refreshes ? OperationCounts{545, 1, 1, {}} : OperationCounts{445, 1, 1, {}},
-                   "epoch " + std::to_string(i + 1));
-  }
+  expect_at_most(neck(folder / "run", OptimizerChoice::soap), 22, [](int epoch, const auto&) {
+    const bool refreshes = (epoch + 1) % 10 == 0;
+    return refreshes ? OperationCounts{545, 1, 1, {}} : OperationCounts{445, 1, 1, {}};
+  });
 }
 
 /// Loss, slopes at both ends and curvature, each a number that decides what comes next; a longer search asks
 /// for two more at each point.
 TEST(DevicePath, lbfgs_waits_four_times_in_a_step) {
   const test::TemporaryFolder folder;
-  TrainOptions options = neck(folder / "run", OptimizerChoice::lbfgs);
-  options.epochs = 24;
-  const auto steps = counts_of_steps(options);
-  ASSERT_EQ(steps.size(), 23U);
-  int short_searches = 0;
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    const int points = steps[i].uploads;
-    const auto pairs = static_cast<int>(i) + 1;
-    expect_at_most(steps[i], {330 * points + 7 * pairs, 2 + 2 * points, points, {}},
-                   "epoch " + std::to_string(i + 1));
-    if (points == 1) ++short_searches;
-  }
+  const auto steps = expect_at_most(
+      neck(folder / "run", OptimizerChoice::lbfgs), 24, [](int pairs, const OperationCounts& step) {
+        const int points = step.uploads;
+        return OperationCounts{330 * points + 7 * pairs, 2 + 2 * points, points, {}};
+      });
+  const auto short_searches = std::count_if(steps.begin(), steps.end(),
+                                            [](const OperationCounts& step) { return step.uploads == 1; });
   EXPECT_GT(short_searches, 15);
 }
 

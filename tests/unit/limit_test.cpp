@@ -216,6 +216,27 @@ TEST(Limit, multiplets_that_may_have_a_value_of_each_other_cover_it) {
   EXPECT_NEAR(near[1], std::hypot(far[1], 1.0 / 3.0 * distance), 0.1 * near[1]);
 }
 
+/// A cluster of eigenvalues has a mean far away from a neighbour that is close to its first ones only.
+TEST(Limit, a_wide_cluster_nearby_takes_one_value_only) {
+  const double gap = 2.4 * eigenvalue_scatter(n_points);
+  const auto multiplets = [&](double distance) {
+    Model model;
+    model.eigenvalues = {1.0, 1.0, 1.0, 1.0};
+    for (int i = 0; i < 20; ++i) model.eigenvalues.push_back((1.0 + distance) * std::pow(1.0 + 0.7 * gap, i));
+    model.eigenvalues.push_back(10.0);
+    return extrapolate(make_ladder(model), 1).multiplets;
+  };
+  const auto near = multiplets(1.2 * gap);
+  const auto far = multiplets(1.7 * gap);
+  ASSERT_EQ(near.at(0).count, 4);
+  ASSERT_EQ(near.at(1).count, 20);
+  ASSERT_GT(near.at(1).limit, 1.5) << "the common mean is half as large again as the first multiplet";
+  const double one_value = std::hypot(far.at(0).error, 1.2 * gap / 5.0);
+  EXPECT_GT(near[0].error, 0.99 * one_value);
+  EXPECT_LT(near[0].error,
+            1.3 * one_value);  // the first value's limit is guessed from the bias of the whole cluster
+}
+
 /// Even a ladder without any noise has the usual bar: its points could have been others.
 TEST(Limit, bar_never_vanishes) {
   const auto limit = extrapolate(make_ladder({}), 1);

@@ -12,18 +12,15 @@ from .processes import ask, gpu_number, gpu_value
 # Name, as nvidia-smi has it -> TFLOP/s of float64 matrix products (tensor cores where they do float64), GB/s of memory,
 # and where NVIDIA says so. The first that fits counts.
 PEAKS: list[tuple[str, float, float, str]] = [
-    (r"\bB300\b", 1.2, 8000, "NVIDIA HGX B300, specifications"),
     (r"\bGB200\b|\bB200\b", 37.0, 8000, "NVIDIA HGX B200, specifications (296 TFLOP/s of eight)"),
-    (r"\bH200 NVL\b", 60.0, 4800, "NVIDIA H200 datasheet"),
-    (r"\bH200\b", 67.0, 4800, "NVIDIA H200 datasheet"),
+    (r"\bH200\b(?! NVL)", 67.0, 4800, "NVIDIA H200 datasheet"),
     (r"\bH100 PCIe\b", 51.0, 2000, "NVIDIA H100 datasheet"),
-    (r"\bH100 NVL\b", 60.0, 3900, "NVIDIA H100 datasheet"),
-    (r"\bH100\b", 67.0, 3350, "NVIDIA H100 datasheet"),
+    (r"\bH100\b(?! NVL)", 67.0, 3350, "NVIDIA H100 datasheet"),
     (r"\bA100.*80GB", 19.5, 2039, "NVIDIA A100 80GB datasheet"),
     (r"\bA100\b", 19.5, 1555, "NVIDIA A100 datasheet"),
     (r"\bA30\b", 10.3, 933, "NVIDIA A30 datasheet"),
-    (r"\bV100\b", 7.8, 900, "NVIDIA V100 datasheet"),
-    (r"\bP100\b", 4.7, 732, "NVIDIA P100 datasheet (PCIe)"),
+    (r"\bV100-SXM", 7.8, 900, "NVIDIA V100 datasheet"),
+    (r"\bP100-PCIE", 4.7, 732, "NVIDIA P100 datasheet"),
 ]
 
 
