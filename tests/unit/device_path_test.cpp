@@ -119,7 +119,7 @@ TEST(DevicePath, soap_waits_once_in_a_step) {
   const test::TemporaryFolder folder;
   expect_at_most(neck(folder / "run", OptimizerChoice::soap), 22, [](int epoch, const auto&) {
     const bool refreshes = (epoch + 1) % 10 == 0;
-    return refreshes ? OperationCounts{545, 1, 1, {}, 0, 0} : OperationCounts{445, 1, 1, {}, 0, 0};
+    return refreshes ? OperationCounts{450, 1, 1, {}, 0, 0} : OperationCounts{350, 1, 1, {}, 0, 0};
   });
 }
 
