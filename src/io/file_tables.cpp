@@ -51,7 +51,7 @@ std::vector<FileItem> history_and_constants() {
       {"/constants@cond_g", one, f64, "", coframe, homogeneous, "cond(g) of it"},
       {"/constants@starts", one, i64, "", "", homogeneous, "searches that were made for it"},
       {"/constants@starts_that_reached_it", one, i64, "", "", homogeneous, "how many of them found it"},
-      {"/constants/coframe", "(7, 7)", f64, "length", coframe, homogeneous, "its coframe"},
+      {"/constants/coframe", "(7, 7)", f64, "", coframe, homogeneous, "its coframe"},
       {"/constants/terms/TERM", "(1)", f64, "", "", homogeneous,
        "a term of its loss, by the names of /history"},
       {"/constants/weights/TERM", "(1)", f64, "", "", homogeneous, "the weight that it is best for"}};
@@ -63,7 +63,8 @@ FileTable checkpoints() {
       "`k7_train`: `last.h5`, `previous.h5`, `best.h5`, `failed.h5`",
       {"k7_train", "k7_sample", "k7_torsion", "k7_spectral"},
       "E is the number of epochs done, P that of parameters. I counts layers as PyTorch does: 0, 2, 4 and so "
-      "on. A coframe A holds e'^a = A_ai e^i in row a, with e that of `manifold`; phi = A^* phi_0.",
+      "on. A coframe A holds e'^a = A_ai e^i in row a, with e that of `manifold`, on s1xs3xs3 (r0 dtheta, r1 "
+      "sigma, r2 Sigma); phi = A^* phi_0.",
       {{"/@format", one, text, "", "", always, "`k7-checkpoint`"},
        {"/@version", one, i64, "", "", always, "2"},
        {"/@manifold", one, text, "", "", always, "where points are drawn, by the names of `--manifold`"},
@@ -75,7 +76,7 @@ FileTable checkpoints() {
        {"/@metric_map", one, text, "", "", always, "`hitchin` or `contraction`"},
        {"/@impose_det", one, i64, "", "", always, "1: det g = 65/32 is built in"},
        {"/@condition_bound", one, f64, "", "", always, "largest cond(g) that is built in; 0: none"},
-       {"/@base_coframe", "(49)", f64, "length", coframe, "`--start left-invariant`",
+       {"/@base_coframe", "(49)", f64, "", coframe, "`--start left-invariant`",
         "the coframe that the network corrects, 7 x 7 by rows"},
        {"/@activation", one, text, "", "", always, "after every hidden layer"},
        {"/@inputs", one, i64, "", "", always, "inputs of the network"},
