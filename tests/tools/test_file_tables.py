@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of --describe-files, which docs/files.md shows, against files that the programs write: every dataset and
-attribute of a file is in its table, with its shape and its type, and everything in a table is in some file."""
+"""The tables of docs/files.md against files that the programs write. Every dataset and attribute of an HDF5 file is in its
+table, which --describe-files prints, with its shape and its type; every key of a JSON file is in the table of keys; and
+everything in a table is in some file."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -12,7 +14,7 @@ import unittest
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Iterable, Iterator
+from typing import Any, Iterable, Iterator
 
 import h5py
 import numpy as np
@@ -95,6 +97,28 @@ def defects(path: Path, items: list[Item]) -> list[str]:
     return found + [f"{item.name} is missing" for item in missing]
 
 
+def json_table(page: str) -> list[tuple[str, str]]:
+    """Keys of the page's table of JSON, each with the files that it is of."""
+    section = page.partition("## Results as JSON")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?`) \| ([a-z, ]+) \|", section, re.MULTILINE)
+    return [(key, files) for keys, files in rows for key in re.findall(r"`([^`]+)`", keys)]
+
+
+def json_keys(tree: Any, path: str = "") -> set[str]:
+    """The paths of a tree's numbers, texts and lists of such."""
+    if isinstance(tree, dict):
+        return {key for name, part in tree.items() for key in json_keys(part, f"{path}.{name}" if path else name)}
+    if isinstance(tree, list) and tree and isinstance(tree[0], dict):
+        return {key for part in tree for key in json_keys(part, path + "[]")}
+    return set() if tree == [] and path.endswith(("multiplets", "ladder")) else {path}
+
+
+def json_matches(row: str, key: str) -> bool:
+    """Whether a row is the one of a key; words in capitals stand for one name each."""
+    pattern = re.sub(r"\b(?:NAME|TERM|QUANTITY|STATISTIC|KEY|STAGE(?=_s))(?![A-Za-z])", r"[\\w-]+", re.escape(row))
+    return re.fullmatch(pattern, key) is not None
+
+
 def unseen(paths: Iterable[Path], items: list[Item]) -> list[str]:
     """Rows of a table that no file has."""
     names = {name for path in paths for name, _, _ in contents(path)}
@@ -137,6 +161,7 @@ class Files(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.files = cls.written(Path(folder.name))
+        cls.trees = cls.json_written(Path(folder.name))
 
     @staticmethod
     def written(folder: Path) -> dict[str, list[Path]]:
@@ -158,6 +183,28 @@ class Files(unittest.TestCase):
                 "Samples": [*samples, folder / "mine.h5"], "Fields of your own": [fields],
                 "Torsion of your own fields": [folder / "torsion.h5"], "Neighbours": [folder / "graph.h5"],
                 "Eigenfunctions": [folder / "functions.h5"]}
+
+    @staticmethod
+    def json_written(folder: Path) -> dict[str, list[Path]]:
+        """JSON files of each program; the others stand where written() has left them."""
+        names = ("limits.json", "model.json", "chart.json")
+        spectra = [folder / "spectral.json", *(folder / name for name in names)]
+        run("k7_spectral", folder / "round.h5", "-k", 8, "-n", 4, "-o", spectra[1])
+        run("k7_spectral", "--model", folder / "soap" / "best.h5", "-n", 3, "--accuracy", 1, "-o", spectra[2])
+        run("k7_spectral", folder / "chart.h5", "-k", 8, "-n", 4, "--method", "notebook", "-o", spectra[3])
+        run("k7_torsion", "--model", folder / "soap" / "best.h5", "-N", 50, "-o", folder / "torsion.json")
+        return {"train": [folder / name / "train.json" for name in ("soap", "lbfgs", "notebook")], "spectral": spectra,
+                "torsion": [folder / "torsion.json"]}
+
+    def test_keys_of_json_files_are_those_of_the_page(self) -> None:
+        rows = json_table((ROOT / "docs" / "files.md").read_text(encoding="utf-8"))
+        self.assertGreater(len(rows), 80, "the table is no longer recognised")
+        for kind, paths in self.trees.items():
+            own = [row for row, files in rows if kind in files or files == "all"]
+            found = {key for path in paths for key in json_keys(json.loads(path.read_text(encoding="utf-8")))}
+            with self.subTest(kind):
+                self.assertEqual(sorted(key for key in found if not any(json_matches(row, key) for row in own)), [])
+                self.assertEqual([row for row in own if not any(json_matches(row, key) for key in found)], [])
 
     def test_each_kind_has_a_table(self) -> None:
         self.assertEqual(self.tables.keys(), self.files.keys())
@@ -200,6 +247,16 @@ class Checks(unittest.TestCase):
                          ["/terms/a is (1,) int64, not (1) float64", "/x is (3, 6) float64, not (N, 7) float64",
                           "/@size is missing"])
         self.assertEqual(unseen([self.file(x=np.zeros((3, 7)))], items), ["/@size", "/terms/TERM"])
+
+    def test_keys_of_json(self) -> None:
+        page = "x\n## Results as JSON\n\n| key | of | holds |\n|---|---|---|\n| `a.b`, `a.c[].KEY` | train | x |\n\n## Next\n| `d` | all | x |\n"
+
+        self.assertEqual(json_table(page), [("a.b", "train"), ("a.c[].KEY", "train")])
+        self.assertEqual(json_keys({"a": {"b": 1, "c": [{"d": 2}, {"e": [3]}]}}), {"a.b", "a.c[].d", "a.c[].e"})
+        self.assertTrue(json_matches("a.c[].KEY", "a.c[].d"))
+        self.assertTrue(json_matches("timing.STAGE_s", "timing.kNN_s"))
+        self.assertFalse(json_matches("a.KEY", "a.b.c"))
+        self.assertFalse(json_matches("metadata.git", "metadata.gits"))
 
     def test_placeholders(self) -> None:
         item = Item("/optimizer/soap_network.I.weight_SIDE_basis", "(n, n)", "float64", False)
