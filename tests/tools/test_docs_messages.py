@@ -24,6 +24,9 @@ OF_SET_UP = ("src/parallel/gpus.cpp", "src/model/device.cpp", "src/parallel/grad
              "src/io/folder_lock.cpp", "src/io/unopened_file.cpp", "src/apps/model_metric.cpp",
              "src/spectral/cloud/free_ends.cpp")
 
+SCRIPTS_OF_SET_UP = ("tools/install_dependencies", "tools/steps.sh", "tools/build_cuda_stack")
+REFUSAL = re.compile(r'fail "([^"]*[;,?][^"]*)"')  # with a remedy
+
 LITERAL = r'"(?:\\.|[^"\\\n])*"'
 NEIGHBORS = re.compile(rf"{LITERAL}(?:\s*(?://[^\n]*\n\s*)?{LITERAL})*")
 
@@ -81,6 +84,16 @@ class Messages(unittest.TestCase):
             with self.subTest(file):
                 texts = literals((ROOT / file).read_text(encoding="utf-8"))
                 self.assertEqual(unmentioned(texts, messages), [])
+
+
+    def test_messages_of_scripts_are_quoted(self) -> None:
+        messages = quoted(FAQ.read_text(encoding="utf-8"))
+        for file in SCRIPTS_OF_SET_UP:
+            texts = [text for text in REFUSAL.findall((ROOT / file).read_text(encoding="utf-8")) if "--help" not in text]
+            with self.subTest(file):
+                self.assertGreater(len(texts), 0)
+                self.assertEqual([text for text in texts if not any(
+                    part in text for message in messages for part in fixed_parts(message) if len(part) >= 15)], [])
 
 
 class Checks(unittest.TestCase):
