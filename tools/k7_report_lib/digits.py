@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How numbers are written for readers: as many digits as the error bar allows, two in the bar."""
+
+from __future__ import annotations
+
+import math
+
+from .svg import power_of_ten
+
+SHORTEST = 1e-4  # a smaller bar is written with a power of ten
+
+
+def measured(value: float, bar: float | None) -> str:
+    """`0.7534 ± 0.0025`; six digits of the value where there is no bar."""
+    if bar is None or not bar > 0 or not math.isfinite(bar):
+        return plain(value)
+    decimals = _decimals(bar)
+    width = rounded(bar, decimals) if bar >= SHORTEST else power(bar)
+    return f"{rounded(value, decimals)} ± {width}"
+
+
+def _decimals(bar: float) -> int:
+    """Behind the point, so that the bar has two digits; 0.0996 is 0.10."""
+    exponent = math.floor(math.log10(bar))
+    decimals = 1 - exponent
+    return decimals - 1 if round(bar, decimals) >= 10.0 ** (exponent + 1) else decimals
+
+
+def rounded(value: float, decimals: int) -> str:
+    """With that many decimals; negative ones round before the point."""
+    return f"{round(value, decimals):.{max(0, decimals)}f}"
+
+
+def plain(value: float) -> str:
+    """Six digits."""
+    return f"{value:.6g}"
+
+
+def power(value: float) -> str:
+    """Two digits, with a power of ten where that is shorter."""
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.2g}"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa}·{power_of_ten(int(exponent))}"

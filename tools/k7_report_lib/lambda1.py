@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""lambda_1 as each method has it, with its bar; all of one run, or the judged one of many."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Iterable
+
+from . import digits
+from .inputs import Json, is_number
+from .results import judged
+
+ROUNDING = 1e-9  # bounds closer than this, relatively, are one number: the metric is constant
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One method's lambda_1, dimensionless. low and high are the ends of its bar."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    remark: str = ""
+    is_judged: bool = False
+    is_exact: bool = False
+
+    @property
+    def bar(self) -> float:
+        return max(self.high - self.value, self.value - self.low)
+
+    @property
+    def text(self) -> str:
+        return digits.measured(self.value, self.bar)
+
+
+def multiplet_of_lambda1(part: Any) -> Json | None:
+    """The multiplet that holds eigenvalue 1, where it has a limit."""
+    for multiplet in (part.get("multiplets") if isinstance(part, dict) else None) or []:
+        first, count = (multiplet.get(key) if isinstance(multiplet, dict) else None for key in ("first", "count"))
+        if is_number(first) and is_number(count) and first <= 1 < first + count:
+            return multiplet if is_number(multiplet.get("extrapolated")) else None
+    return None
+
+
+def judged_estimate(tree: Json) -> Estimate:
+    """What the verdict is about. Where eigenvalues belong together, the bar is that of their mean, as k7_spectral has it."""
+    found, multiplet = judged(tree), None
+    if tree["validation"].get("basis") == "limit":
+        multiplet = multiplet_of_lambda1(tree["spectral"])
+    error = found["error"] if is_number(found.get("error")) else 0.0
+    remark = ""
+    if multiplet and is_number(multiplet.get("error")) and _close(multiplet["extrapolated"], found["lambda_1"]):
+        error, remark = multiplet["error"], _mean_of(multiplet)
+    return _around("judged", found["lambda_1"], error, remark, is_judged=True)
+
+
+def estimates(tree: Json) -> list[Estimate]:
+    """Every method's lambda_1 that spectral.json holds, the judged one last but for what is known exactly."""
+    spectral = tree["spectral"]
+    found = list(_methods(spectral))
+    found.append(judged_estimate(tree))
+    found += _constant_metric(spectral.get("constant_metric"))
+    return found
+
+
+def _methods(spectral: Json) -> Iterable[Estimate]:
+    if is_number(spectral.get("lambda_1")) and "quadrature" not in spectral and spectral.get("method") != "ritz":
+        name = "notebook's matrix" if spectral.get("method") == "notebook" else "one graph"
+        yield _around(name, spectral["lambda_1"], 0.0, "not extrapolated, 5 to 20 % too low" if name == "one graph" else "")
+    for key, name in (("graph", "limit of graphs"), ("ritz", "Rayleigh–Ritz")):
+        multiplet = multiplet_of_lambda1(spectral.get(key))
+        if multiplet:
+            error = multiplet["error"] if is_number(multiplet.get("error")) else 0.0
+            yield _around(name, multiplet["extrapolated"], error, _mean_of(multiplet))
+
+
+def _constant_metric(witness: Json | None) -> list[Estimate]:
+    """The exact lambda_1 of the constant metric nearby, with the bounds of that of the sampled metric."""
+    values = [(witness or {}).get(key) or [] for key in ("eigenvalues", "lower", "upper")]
+    if any(len(part) < 2 or part[1] is None for part in values):
+        return []
+    value, low, high = (float(part[1]) for part in values)
+    if high - low <= ROUNDING * abs(value):
+        return [Estimate("exact", value, value, value, "the metric is constant in its frame", is_exact=True)]
+    return [Estimate("constant metric", value, min(low, value), max(high, value),
+                     "exact for the constant metric nearby; the bar are bounds over the samples", is_exact=True)]
+
+
+def _around(name: str, value: float, error: float, remark: str, is_judged: bool = False) -> Estimate:
+    return Estimate(name, float(value), float(value) - abs(error), float(value) + abs(error), remark, is_judged)
+
+
+def _mean_of(multiplet: Json) -> str:
+    count = int(multiplet["count"])
+    return f"mean of {count} eigenvalues that belong together" if count > 1 else ""
+
+
+def _close(a: float, b: float) -> bool:
+    return math.isclose(a, b, rel_tol=1e-6)
