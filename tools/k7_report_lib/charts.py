@@ -37,7 +37,7 @@ def _excess_chart(data: RunData, history: History) -> Chart:
     if not len(positive):
         return _terms_chart(data, history)
     plot = Plot("Loss above the best constants in training", _range(history["epoch"]), _decade_range(positive), "epoch",
-                "loss − best constants", log_y=True)
+                "loss − best constants", log_y=True, whole_x=True)
     keys = []
     for name, colour, words in (("loss", "s7", "on the batch"), ("validation", "s1", "on points that training never sees")):
         if name in lines:
@@ -55,7 +55,7 @@ def _terms_chart(data: RunData, history: History) -> Chart:
     positive = values[values > floor]
     log = len(positive) > 0
     plot = Plot("Loss and its terms in training", _range(history["epoch"]),
-                _decade_range(positive) if log else _range(values), "epoch", "loss", log_y=log)
+                _decade_range(positive) if log else _range(values), "epoch", "loss", log_y=log, whole_x=True)
     for name, (colour, _) in drawn.items():
         plot.line(history["epoch"], history[name], colour)
     keys = [("line", colour, words) for colour, words in drawn.values()]
@@ -79,7 +79,8 @@ def det_history_chart(data: RunData) -> Chart:
         low, high = 0.99 * (low + high) / 2, 1.01 * (low + high) / 2
     elif not log:
         low, high = low - 0.05 * (high - low), high + 0.05 * (high - low)
-    plot = Plot("Mean of det g in training", _range(history["epoch"]), (low, high), "epoch", "mean of det g", log_y=log)
+    plot = Plot("Mean of det g in training", _range(history["epoch"]), (low, high), "epoch", "mean of det g", log_y=log,
+                whole_x=True)
     keys = [("line", "s1", f"batch mean, last {digits.plain(float(values[-1]))}")]
     if has_spread:
         plot.band(history["epoch"], lower, values + spread, "s1")
@@ -104,7 +105,7 @@ def spectrum_chart(data: RunData) -> Chart:
     top = max(*(b + e for b, e in zip(best, errors)), *raw, target, *(k for k in known if k is not None))
     low = min(0.0, *best, *raw)
     plot = Plot("Laplace spectrum", (-0.7, len(raw) - 0.3), (low - 0.04 * (top - low), top + 0.12 * (top - low)), "index i",
-                "eigenvalue λᵢ")
+                "eigenvalue λᵢ", whole_x=True)
     plot.across(target, "target")
     keys = [("dashed", "target", f"prediction λ₁ = {spectral['target']:g}/{constants['H_star']:g} = {target:.4g}")]
     if best != raw:
@@ -125,7 +126,7 @@ def spectrum_chart(data: RunData) -> Chart:
     if any(k is not None for k in known):
         for i, value in enumerate(known):
             if value is not None:
-                plot.bar((i - 0.38, i + 0.38), (value, value), "s3")
+                plot.segment((i - 0.4, i + 0.4), value, "s3")
         keys.append(("line", "s3", "constant metric, exact"))
     return plot.svg(), legend(keys)
 
@@ -165,8 +166,8 @@ def lambda1_chart(estimates: Sequence[Estimate], target: float) -> Chart:
     margin = 0.08 * (high - low) or 0.05 * abs(high)
     x = _with_target((low - margin, high + margin), target)
     rows = len(estimates)
-    plot = Plot("λ₁ by method, with error bars", x, (rows - 0.4, -0.6), "λ₁", height=30 * rows + 66, left=150)
-    plot.y_names = [(float(i), e.name) for i, e in enumerate(estimates)]
+    plot = Plot("λ₁ by method, with error bars", x, (rows - 0.4, -0.6), "λ₁", height=30 * rows + 66,
+                y_names=[(float(i), e.name) for i, e in enumerate(estimates)])
     for i, e in enumerate(estimates):
         colour = "s2" if e.is_judged else "s3" if e.is_exact else "s1"
         if e.high > e.low:

@@ -32,8 +32,12 @@ def rounded(value: float, decimals: int) -> str:
 
 
 def plain(value: float) -> str:
-    """Six digits."""
-    return f"{value:.6g}"
+    """Six digits, with a power of ten where that is shorter."""
+    text = f"{value:.6g}"
+    if "e" not in text:
+        return text
+    mantissa, exponent = text.split("e")
+    return f"{mantissa}·{power_of_ten(int(exponent))}"
 
 
 def power(value: float) -> str:

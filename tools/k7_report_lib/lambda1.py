@@ -32,7 +32,12 @@ class Estimate:
 
     @property
     def text(self) -> str:
-        return digits.measured(self.value, self.bar)
+        return self.times(1.0)
+
+    def times(self, factor: float) -> str:
+        """The value times a factor, with as many digits as the bar allows; four where neither bar nor proof is known."""
+        known = self.bar > 0 or self.is_exact
+        return digits.measured(factor * self.value, factor * self.bar) if known else f"{factor * self.value:#.4g}"
 
 
 def multiplet_of_lambda1(part: Any) -> Json | None:
@@ -85,7 +90,7 @@ def _constant_metric(witness: Json | None) -> list[Estimate]:
     if high - low <= ROUNDING * abs(value):
         return [Estimate("exact", value, value, value, "the metric is constant in its frame", is_exact=True)]
     return [Estimate("constant metric", value, min(low, value), max(high, value),
-                     "exact for the constant metric nearby; the bar are bounds over the samples", is_exact=True)]
+                     "exact for the constant metric nearby; its bar holds the bounds over the samples", is_exact=True)]
 
 
 def _around(name: str, value: float, error: float, remark: str, is_judged: bool = False) -> Estimate:

@@ -7,7 +7,7 @@ import html
 import json
 from typing import Any, Iterable, Sequence
 
-from . import page_text
+from . import digits, page_text
 from .inputs import Json, is_number
 
 LONG_LIST = 8  # longer lists of numbers are summarised
@@ -34,7 +34,7 @@ def value(item: Any) -> str:
     if isinstance(item, bool):
         return "yes" if item else "no"
     if isinstance(item, float):
-        return f"{item:.6g}"
+        return digits.plain(item)
     if isinstance(item, list):
         return _list(item)
     return text(json.dumps(item, ensure_ascii=False) if isinstance(item, dict) else item)
@@ -49,7 +49,7 @@ def _list(values: list[Any]) -> str:
 
 def number(item: float | None) -> str:
     """A number with six digits, a dash for none."""
-    return "–" if item is None else f"{float(item):.6g}"
+    return "–" if item is None else digits.plain(float(item))
 
 
 def section(title: str, content: str) -> str:

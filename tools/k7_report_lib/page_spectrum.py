@@ -8,7 +8,7 @@ from typing import Any, Sequence
 from . import charts, digits, page_text
 from .details import Details, Eigenfunctions
 from .inputs import Json, is_number
-from .lambda1 import Estimate, estimates, judged_estimate
+from .lambda1 import estimates, judged_estimate
 from .markup import columns, figure, folded, grid, heads, number, paragraph, section, table, text, value
 from .results import groups, judged, judged_words
 
@@ -24,9 +24,9 @@ def verdict(tree: Json) -> str:
     status, target, h_star = tree["validation"]["status"], tree["spectral"]["target"], tree["constants"]["H_star"]
     word, meaning = page_text.VERDICT_WORDS[status]
     found, words, estimate = judged(tree), judged_words(tree), judged_estimate(tree)
-    product = digits.measured(float(found["lambda1_times_Hstar"]), estimate.bar * h_star)
+    product = estimate.times(h_star)
     remark = f" ({estimate.remark})" if estimate.remark else ""
-    return (f'<section class="verdict {status}" aria-label="Verdict">\n<strong>{word}</strong>\n'
+    return (f'<section class="verdict {status}" aria-label="Verdict">\n<strong>{word.format(target=f"{target:g}")}</strong>\n'
             f'<p class="numbers">{words.name} = {estimate.text}{remark}, so λ₁·H* = <b>{product}</b>; the prediction is '
             f'{value(target)}: {found["deviation_percent"]:.4g} % apart ({meaning}).</p>\n'
             + (f"<p>{words.explained}</p>\n" if words.explained else "")
@@ -38,15 +38,10 @@ def lambda1(tree: Json) -> str:
     found = estimates(tree)
     target = tree["spectral"]["target"] / tree["constants"]["H_star"]
     rows = "\n".join(f'<tr><th scope="row">{e.name}</th><td class="number">{e.text}</td>'
-                     f'<td class="number">{_product(e, tree)}</td><td>{e.remark}</td></tr>' for e in found)
+                     f'<td class="number">{e.times(tree["constants"]["H_star"])}</td><td class="remark">{e.remark}</td></tr>' for e in found)
     head = heads(["method"]) + heads(["λ₁", "λ₁·H*"], numbers=True) + heads([""])
     return section("λ₁ by method", grid([figure(charts.lambda1_chart(found, target), "λ₁ by method", page_text.LAMBDA1_EXPLAINED)])
                    + table(head, rows, f"Bars are two standard deviations; the prediction is {target:.6g}."))
-
-
-def _product(e: Estimate, tree: Json) -> str:
-    h_star = tree["constants"]["H_star"]
-    return digits.measured(e.value * h_star, e.bar * h_star)
 
 
 def eigenvalues(tree: Json) -> str:
@@ -98,9 +93,12 @@ def _range_of(values: Sequence[float | None], count: int) -> str:
 
 def _all_eigenvalues(spectral: Json) -> str:
     """The table of eigenvalues; a thicker line begins each group of near-equal ones."""
-    table_of: dict[str, list[Any]] = {"λ": spectral["eigenvalues"]}
     limits, errors = spectral.get("extrapolated") or [], spectral.get("error") or []
-    if any(v is not None for v in limits):
+    has_limits = any(v is not None for v in limits)
+    largest = max(map(abs, spectral["eigenvalues"]))
+    table_of: dict[str, list[Any]] = {"one graph" if has_limits and "quadrature" not in spectral else "λ": [
+        _raw(float(v), largest, has_limits) for v in spectral["eigenvalues"]]}
+    if has_limits:
         table_of["limit"] = [None if v is None else digits.measured(float(v), e)
                              for v, e in zip(limits, errors or [None] * len(limits))]
         if methods := _methods(spectral):
@@ -123,6 +121,13 @@ def _all_eigenvalues(spectral: Json) -> str:
     return table(heads(["index"]) + heads(table_of, numbers=True), rows,
                  f"Smallest eigenvalues, dimensionless. {words}. Lines mark groups closer than 3 %; the bar of one eigenvalue "
                  f"holds its scatter within the group.")
+
+
+def _raw(eigenvalue: float, largest: float, has_limit: bool) -> str:
+    """With four digits where a limit stands beside it, since one graph is some per cent off; zero modes as what they are."""
+    if abs(eigenvalue) < 1e-9 * largest:
+        return digits.power(eigenvalue)
+    return f"{eigenvalue:#.4g}" if has_limit else digits.plain(eigenvalue)
 
 
 def _methods(spectral: Json) -> list[str | None]:

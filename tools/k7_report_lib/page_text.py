@@ -80,15 +80,16 @@ LEFT_INVARIANT_EXPLAINED = ("On S¹ × S³ × S³ constant coefficients in the c
                             "is the least loss among them")
 
 VERDICT_WORDS = {
-    "PASSED": ("PASSED: the conjecture holds here", "the prediction holds within 5 %"),
-    "PARTIAL": ("PARTIAL: the conjecture nearly holds here", "less than 15 % from the prediction"),
-    "NEEDS_REFINEMENT": ("NEEDS_REFINEMENT: the conjecture does not hold here", "15 % or more from the prediction"),
+    "PASSED": ("PASSED: λ₁·H* is within 5 % of {target}", "the prediction holds within 5 %"),
+    "PARTIAL": ("PARTIAL: λ₁·H* is within 15 % of {target}", "less than 15 % from the prediction"),
+    "NEEDS_REFINEMENT": ("NEEDS_REFINEMENT: λ₁·H* is not near {target}", "15 % or more from the prediction"),
 }
 
 VERDICT_EXPLAINED = ("K7 reports what it finds. The verdict judges a conjecture, λ₁·H* = {target}, and not K7: PASSED means "
-                     "that this metric's λ₁·H* is less than 5 % from it, PARTIAL less than 15 %, NEEDS_REFINEMENT more. A "
-                     "correct λ₁ with NEEDS_REFINEMENT is a good result, which speaks against the conjecture for this metric. "
-                     "How good the computation is, its error bars and residuals say.")
+                     "that λ₁·H* of this metric is less than 5 % from it, PARTIAL less than 15 %, NEEDS_REFINEMENT more. A "
+                     "correct λ₁ with NEEDS_REFINEMENT is a good result: the conjecture then is not true of this metric. "
+                     "Where φ has torsion, the verdict says nothing about holonomy G₂. How good the computation is, its "
+                     "error bars and residuals say.")
 
 WITNESS_COLUMNS = {"eigenvalues": "constant metric", "lower": "at least", "upper": "at most"}
 WITNESS_EXPLAINED = ("The sampled metric is near one that is constant in the frame, whose eigenvalues are known exactly. "
@@ -169,7 +170,7 @@ p { max-width: 46rem; margin: .5rem 0; }
 .grid, .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.25rem; }
 .grid { margin: .75rem 0; } .pair { margin-bottom: 1rem; } h3 { font-size: 1rem; margin: 1rem 0 .5rem; }
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: .5rem; overflow: hidden;
-  max-width: 46rem; }
+  max-width: 36rem; }
 figcaption { padding: .25rem 1rem .75rem; font-size: .92rem; }
 figcaption b { color: var(--ink); }
 .absent { padding: 1rem; margin: 0; }
@@ -192,9 +193,10 @@ path.line.s7 { stroke-width: 1.2; } .dot { fill: var(--c); } .ring { fill: none;
 .legend .key:empty { display: none; }
 .scroll { overflow-x: auto; margin: .5rem 0 1rem; }
 table { border-collapse: collapse; font-size: .94rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding-bottom: .35rem; min-width: 16rem; }
+caption { text-align: left; padding-bottom: .35rem; position: sticky; left: 0; max-width: min(46rem, calc(100vw - 2.5rem)); }
 th, td { text-align: left; padding: .3rem 1rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-th, .number { white-space: nowrap; } td { min-width: 3rem; }
+th, .number { white-space: nowrap; } td { min-width: 3rem; } .remark { min-width: 13rem; }
+@media (max-width: 40rem) { tbody th { white-space: normal; min-width: 5.5rem; } }
 .pairs th { white-space: normal; min-width: 8rem; } .pairs td, .pairs th { overflow-wrap: anywhere; }
 th { font-weight: 600; } tbody th { font-weight: 400; color: var(--soft); }
 .number { text-align: right; }

@@ -14,6 +14,7 @@ import numpy as np
 
 WIDTH, HEIGHT = 480, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 14, 12, 46
+CHARACTER = 7.5  # width of most characters
 MOST_POINTS = 1200  # of a line: more cannot be told apart at this width
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -30,11 +31,12 @@ def escape(text: object) -> str:
 class Scale:
     """Where the numbers of one axis stand."""
 
-    def __init__(self, low: float, high: float, first: float, last: float, log: bool = False) -> None:
+    def __init__(self, low: float, high: float, first: float, last: float, log: bool = False,
+                 whole: bool = False) -> None:
         if not low < high:
             margin = abs(low) * 0.01 or 1.0
             low, high = (low / 2, high * 2) if log else (low - margin, high + margin)
-        self.low, self.high, self.first, self.last, self.log = low, high, first, last, log
+        self.low, self.high, self.first, self.last, self.log, self.whole = low, high, first, last, log, whole
 
     def at(self, value: np.ndarray | float) -> np.ndarray:
         """Pixels of values; NaN where a logarithmic axis has no place for one."""
@@ -57,6 +59,7 @@ class Scale:
 
     def _steps(self, most: int) -> list[tuple[float, str]]:
         raw = (self.high - self.low) / most
+        raw = max(raw, 1.0) if self.whole else raw
         unit = 10.0 ** math.floor(math.log10(raw))
         step = next(m * unit for m in (1, 2, 5, 10) if m * unit >= raw * (1 - 1e-9))
         indices = range(math.ceil(self.low / step - 1e-6), math.floor(self.high / step + 1e-6) + 1)
@@ -76,16 +79,21 @@ def _scientific(value: float, largest: float, step: float) -> str:
 
 
 class Plot:
-    """One plot with a frame, axes and whatever is drawn on it, in the order of the calls."""
+    """One plot with a frame, axes and whatever is drawn on it, in the order of the calls.
+
+    `y_names` stand in place of numbers on the upright axis; `whole_x` has whole numbers only.
+    """
 
     def __init__(self, label: str, x: tuple[float, float], y: tuple[float, float], x_title: str, y_title: str = "",
-                 log_x: bool = False, log_y: bool = False, height: int = HEIGHT, left: int = LEFT) -> None:
-        self.label, self.height, self.left = label, height, left
-        self.x = Scale(*x, left, WIDTH - RIGHT, log_x)
-        self.y = Scale(*y, height - BOTTOM, TOP, log_y)
+                 log_x: bool = False, log_y: bool = False, height: int = HEIGHT, whole_x: bool = False,
+                 y_names: list[tuple[float, str]] | None = None) -> None:
+        self.label, self.height = label, height
         self.x_title, self.y_title = x_title, y_title
+        self.y = Scale(*y, height - BOTTOM, TOP, log_y)
+        self.y_ticks = y_names or self.y.ticks(5)
+        self.left = max(LEFT, int(32 + CHARACTER * max((len(text) for _, text in self.y_ticks), default=0)))
+        self.x = Scale(*x, self.left, WIDTH - RIGHT, log_x, whole_x)
         self.parts: list[str] = []
-        self.y_names: list[tuple[float, str]] | None = None  # in place of numbers
 
     def line(self, x: np.ndarray, y: np.ndarray, colour: str) -> None:
         """A line with gaps where there is no number; long ones keep the extremes of each stretch."""
@@ -126,6 +134,11 @@ class Plot:
         ends = "".join(f"M{p - cap[0]:.1f} {q - cap[1]:.1f}L{p + cap[0]:.1f} {q + cap[1]:.1f}" for p, q in ((a, b), (c, d)))
         self.parts.append(f'<path class="line {colour}" d="M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}{ends}"/>')
 
+    def segment(self, x: tuple[float, float], y: float, colour: str) -> None:
+        """A short level line."""
+        a, c = self.x.at(np.array(x))
+        self.parts.append(f'<path class="line {colour}" d="M{a:.1f} {float(self.y.at(y)):.1f}H{c:.1f}"/>')
+
     def across(self, y: float, colour: str) -> None:
         """A dashed line of one height."""
         self.parts.append(f'<path class="line dashed {colour}" d="M{self.left} {float(self.y.at(y)):.1f}H{WIDTH - RIGHT}"/>')
@@ -156,14 +169,11 @@ class Plot:
         ticks = self.x.ticks(6)
         return ticks if sum(len(text) for _, text in ticks) <= 48 else self.x.ticks(3)
 
-    def _y_ticks(self) -> list[tuple[float, str]]:
-        return self.y.ticks(5) if self.y_names is None else self.y_names
-
     def _grid(self) -> Iterable[str]:
         bottom = self.height - BOTTOM
         for value, _ in self._x_ticks():
             yield f'<path d="M{float(self.x.at(value)):.1f} {TOP}V{bottom}"/>'
-        for value, _ in self._y_ticks():
+        for value, _ in self.y_ticks:
             yield f'<path d="M{self.left} {float(self.y.at(value)):.1f}H{WIDTH - RIGHT}"/>'
         yield f'<path class="frame" d="M{self.left} {TOP}V{bottom}H{WIDTH - RIGHT}"/>'
 
@@ -171,7 +181,7 @@ class Plot:
         bottom = self.height - BOTTOM
         for value, text in self._x_ticks():
             yield f'<text text-anchor="middle" x="{float(self.x.at(value)):.1f}" y="{bottom + 17}">{escape(text)}</text>'
-        for value, text in self._y_ticks():
+        for value, text in self.y_ticks:
             yield f'<text text-anchor="end" x="{self.left - 7}" y="{float(self.y.at(value)) + 4.5:.1f}">{escape(text)}</text>'
         middle = (self.left + WIDTH - RIGHT) / 2
         yield f'<text text-anchor="middle" x="{middle:.0f}" y="{self.height - 9}">{escape(self.x_title)}</text>'
@@ -195,10 +205,15 @@ def thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def legend(entries: Sequence[tuple[str, str, str]]) -> str:
-    """What the marks mean: (kind, colour, words), the kind one of line, dashed, dot, ring, area."""
-    items = "".join(f'<li><svg class="key" viewBox="0 0 24 12" aria-hidden="true">{_mark(kind, colour)}</svg>'
-                    f"{escape(words)}</li>" for kind, colour, words in entries)
+    """What the marks mean: (kind, colour, words), the kind one of line, dashed, dot, ring, area, none."""
+    items = "".join(f"<li>{_key(kind, colour)}{escape(words)}</li>" for kind, colour, words in entries)
     return f'<ul class="legend">{items}</ul>' if items else ""
+
+
+def _key(kind: str, colour: str) -> str:
+    if kind == "none":
+        return ""
+    return f'<svg class="key" viewBox="0 0 24 12" aria-hidden="true">{_mark(kind, colour)}</svg>'
 
 
 def _mark(kind: str, colour: str) -> str:
