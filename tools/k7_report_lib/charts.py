@@ -19,7 +19,7 @@ from .series import terms_of
 from .svg import Plot, legend
 
 Chart = tuple[str, str]
-MANY_POINTS = 40  # more eigenvalues than this have no stems
+LEAST_LOSS = 1e-30  # of the largest: what is less is not worth an axis
 MOST_LABELS = 14  # more groups than this have no labels
 CLASSES = 7  # colours of an eigenfunction, from most negative to most positive
 TARGET_REACH = 1.5  # a target farther off than this many widths of what is drawn is told and not drawn
@@ -49,9 +49,10 @@ def _excess_chart(data: RunData, history: History) -> Chart:
 def _terms_chart(data: RunData, history: History) -> Chart:
     terms = terms_of(data)
     absent = negligible_terms(history, terms)
-    drawn = {"loss": ("s0", "total")} | {name: (colour, LOSS_TERMS[name]) for name, colour in terms.items() if name not in absent}
+    labels = LOSS_TERMS if data.is_torsion else dict(zip(terms, terms))
+    drawn = {"loss": ("s0", "total")} | {name: (colour, labels[name]) for name, colour in terms.items() if name not in absent}
     values = np.concatenate([history[name] for name in drawn])
-    floor = 1e-12 * float(np.abs(values).max())
+    floor = LEAST_LOSS * float(np.abs(values).max())
     positive = values[values > floor]
     log = len(positive) > 0
     plot = Plot("Loss and its terms in training", _range(history["epoch"]),
@@ -59,7 +60,7 @@ def _terms_chart(data: RunData, history: History) -> Chart:
     for name, (colour, _) in drawn.items():
         plot.line(history["epoch"], history[name], colour)
     keys = [("line", colour, words) for colour, words in drawn.values()]
-    keys += [("none", "", f"not drawn: {LOSS_TERMS[name]} {'= 0' if peak == 0 else '≤ ' + digits.power(peak)}")
+    keys += [("none", "", f"not drawn: {labels[name]} {'= 0' if peak == 0 else '≤ ' + digits.power(peak)}")
              for name, peak in absent.items()]
     return plot.svg(), legend(keys)
 
@@ -176,6 +177,8 @@ def lambda1_chart(estimates: Sequence[Estimate], target: float) -> Chart:
     if x[0] <= target <= x[1]:
         plot.upright(target, "target", dashed=True)
         return plot.svg(), legend([("dashed", "target", f"prediction {target:.4g}")])
+    if math.isnan(target):
+        return plot.svg(), ""
     return plot.svg(), legend([("none", "", f"prediction {target:.4g}: off to the {'left' if target < low else 'right'}")])
 
 

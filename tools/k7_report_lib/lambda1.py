@@ -66,7 +66,8 @@ def estimates(tree: Json) -> list[Estimate]:
     spectral = tree["spectral"]
     found = list(_methods(spectral))
     found.append(judged_estimate(tree))
-    found += _constant_metric(spectral.get("constant_metric"))
+    multiplet = multiplet_of_lambda1(spectral) if tree["validation"].get("basis") == "limit" else None
+    found += _constant_metric(spectral.get("constant_metric"), multiplet)
     return found
 
 
@@ -81,16 +82,24 @@ def _methods(spectral: Json) -> Iterable[Estimate]:
             yield _around(name, multiplet["extrapolated"], error, _mean_of(multiplet))
 
 
-def _constant_metric(witness: Json | None) -> list[Estimate]:
-    """The exact lambda_1 of the constant metric nearby, with the bounds of that of the sampled metric."""
-    values = [(witness or {}).get(key) or [] for key in ("eigenvalues", "lower", "upper")]
-    if any(len(part) < 2 or part[1] is None for part in values):
+def _constant_metric(witness: Json | None, multiplet: Json | None) -> list[Estimate]:
+    """The exact value for the constant metric nearby, with the bounds of that for the sampled metric.
+
+    It is a mean over the judged multiplet, where all of that is known, so that like is compared with like.
+    """
+    first, count = (int(multiplet["first"]), int(multiplet["count"])) if multiplet else (1, 1)
+    parts = [(witness or {}).get(key) or [] for key in ("eigenvalues", "lower", "upper")]
+    wanted = slice(first, first + count)
+    if any(len(part[wanted]) < count or None in part[wanted] for part in parts):
+        wanted, count = slice(1, 2), 1
+    if any(len(part) < 2 or None in part[wanted] for part in parts):
         return []
-    value, low, high = (float(part[1]) for part in values)
+    value, low, high = (math.fsum(part[wanted]) / count for part in parts)
+    what = f"mean of {count} eigenvalues" if count > 1 else "λ₁ itself" if multiplet and multiplet["count"] > 1 else "λ₁"
     if high - low <= ROUNDING * abs(value):
-        return [Estimate("exact", value, value, value, "the metric is constant in its frame", is_exact=True)]
+        return [Estimate("exact", value, value, value, f"{what}; the metric is constant in its frame", is_exact=True)]
     return [Estimate("constant metric", value, min(low, value), max(high, value),
-                     "exact for the constant metric nearby; its bar holds the bounds over the samples", is_exact=True)]
+                     f"{what}, exact for the constant metric nearby; the bar holds the bounds over the samples", is_exact=True)]
 
 
 def _around(name: str, value: float, error: float, remark: str, is_judged: bool = False) -> Estimate:

@@ -63,7 +63,8 @@ def paragraph(words: str, kind: str = "") -> str:
 def pairs(rows: Sequence[tuple[str, Any]], caption: str) -> str:
     """A table of keys and values of a run folder; long values are broken."""
     body = "\n".join(f'<tr><th scope="row">{text(key)}</th><td>{value(item)}</td></tr>' for key, item in rows)
-    return f'<div class="scroll"><table class="pairs">\n<caption>{text(caption)}</caption>\n<tbody>\n{body}\n</tbody></table></div>'
+    return (f'<p class="caption">{text(caption)}</p>\n<div class="scroll"><table class="pairs">\n<tbody>\n{body}\n'
+            f"</tbody></table></div>")
 
 
 def columns(row_titles: Sequence[str], titles: Sequence[str], rows: Sequence[tuple[Sequence[str], Sequence[Any]]],
@@ -84,8 +85,8 @@ def heads(titles: Iterable[str], numbers: bool = False) -> str:
 
 
 def table(head: str, body: str, caption: str) -> str:
-    """A table that scrolls in a box of its own where the screen is narrow."""
-    return (f'<div class="scroll"><table>\n<caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>\n'
+    """A table that scrolls in a box of its own where the screen is narrow, below its caption, which does not scroll."""
+    return (f'<p class="caption">{caption}</p>\n<div class="scroll"><table>\n<thead><tr>{head}</tr></thead>\n'
             f"<tbody>\n{body}\n</tbody></table></div>")
 
 

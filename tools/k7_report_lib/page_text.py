@@ -38,8 +38,7 @@ HOW_TO_READ_TORSION = {
               "|d⋆φ|² with exact derivatives and in the metric of φ; the distance of det g from its target; "
               "|φφ−6δ|² and |Eφ|², which hold φ near the standard form and smooth; where asked for, tr g/7, and the "
               "distance to the lapse and shift of the known solution (gauge). Terms of weight 0 are not drawn. The "
-              "dashed line is the loss of the best constant coefficients, where they are known: what the network has "
-              "to reach or beat. The axis is logarithmic: equal heights are equal factors.",
+              "axis is logarithmic: equal heights are equal factors.",
     "det_history": "The mean of det g over each training batch in the learned coframe, with the value that the loss or "
                    "the construction asks for, if any. The torsion objective lets det g vary from point to point: the "
                    "band is one standard deviation over the batch to each side, cut off at 0, and the legend "
@@ -117,8 +116,8 @@ HOW_TO_READ_EXCESS = ("How much more loss the network has than the best constant
                       "beat; equal heights are equal factors. On points that training never sees it falls to a level that the "
                       "network cannot leave, or below the constants, where the line ends. A single batch may have less "
                       "loss than the constants by chance: a gap in its line.")
-LAMBDA1_EXPLAINED = ("Each method's λ₁ with its error bar. Where two bars do not overlap, one of them is wrong. The value that "
-                     "the verdict judges is orange.")
+LAMBDA1_EXPLAINED = ("Each method's λ₁ with its error bar. Where the bars of the same eigenvalues do not overlap, one of them is "
+                     "wrong. The value that the verdict judges is orange.")
 MULTIPLETS_EXPLAINED = ("Eigenvalues that belong together, by their mean, which is known better than each of them. Bars are two "
                         "standard deviations.")
 EXACT_EXPLAINED = "Here the sampled metric is that constant metric to rounding, so that its eigenvalues are exact."
@@ -145,6 +144,16 @@ NO_TIMINGS = "The programs recorded no timings."
 MACHINE_ROWS = {"ranks": "ranks", "threads": "threads per rank", "device": "device", "comm": "gradients summed by", "blas": "BLAS",
                 "peak_memory_mib": "peak memory"}
 
+COMPARED_LAMBDA1 = "The λ₁ that each run's verdict judges, with its error bar of two standard deviations."
+COMPARED_TABLE = "The judged λ₁ of each run, the points that it comes from, and the best loss where the metric was learned."
+COMPARED_EXCESS = ("How far the loss is above that of the run's own best constant coefficients, on points that training never sees "
+                   "where they are recorded. Where options of the loss differ, heights do not compare.")
+COMPARED_LOSS = "The total loss on the batch. Where options of the loss differ, heights do not compare."
+COMPARED_NO_TRAINING = "None of these runs has a training in its folder."
+COMPARED_NO_LOSS = "The loss is not above zero anywhere, so that a logarithmic axis has no place for it."
+COMPARED_OPTIONS = "Options that are not the same in all runs; – where a program has none or did not run. Names of files are left out."
+COMPARED_SAME_OPTIONS = "All options that decide what is computed are the same in these runs."
+
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2024; --soft: #5b6570; --paper: #fbfbfa; --card: #fff; --line: #dfe2e6;
   --bar: #cfe0ee; --passed: #18713f; --partial: #8a5a00; --refine: #a8321f;
@@ -160,7 +169,7 @@ main { max-width: 72rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
 h1 { font-size: 1.5rem; margin: 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; }
 p { max-width: 46rem; margin: .5rem 0; }
-.soft, caption, figcaption { color: var(--soft); }
+.soft, .caption, figcaption { color: var(--soft); }
 .verdict { background: var(--card); border: 1px solid var(--line); border-left: .5rem solid var(--tone);
   border-radius: .5rem; padding: 1rem 1.25rem; margin: 1.25rem 0; }
 .verdict strong { color: var(--tone); font-size: 1.6rem; display: block; line-height: 1.3; }
@@ -179,7 +188,7 @@ figcaption b { color: var(--ink); }
 .grid-lines path { stroke: var(--line); fill: none; } .grid-lines .frame { stroke: var(--soft); }
 .line { fill: none; stroke: var(--c); stroke-width: 2; stroke-linejoin: round; } .dashed { stroke-dasharray: 6 4; }
 .area { fill: var(--c); fill-opacity: .45; stroke: var(--c); stroke-opacity: .8; stroke-width: 1; }
-path.line.s7 { stroke-width: 1.2; } .dot { fill: var(--c); } .ring { fill: none; stroke: var(--c); stroke-width: 1.6; }
+path.line.s0 { stroke-width: 3; } path.line.s7 { stroke-width: 1.2; } .dot { fill: var(--c); } .ring { fill: none; stroke: var(--c); stroke-width: 1.6; }
 .cloud { fill: none; stroke: var(--c); stroke-width: 4.5; stroke-linecap: round; }
 .s0 { --c: var(--ink); } .s1 { --c: var(--blue); } .s2 { --c: var(--orange); } .s3 { --c: var(--green); }
 .s4 { --c: var(--purple); } .s5 { --c: var(--sky); } .s6 { --c: var(--soft); } .s7 { --c: var(--grey); }
@@ -191,9 +200,9 @@ path.line.s7 { stroke-width: 1.2; } .dot { fill: var(--c); } .ring { fill: none;
   font-size: .88rem; }
 .legend li { display: flex; align-items: center; gap: .4rem; } .key { width: 24px; height: 12px; flex: none; }
 .legend .key:empty { display: none; }
-.scroll { overflow-x: auto; margin: .5rem 0 1rem; }
+.scroll { overflow-x: auto; margin: 0 0 1.25rem; }
 table { border-collapse: collapse; font-size: .94rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding-bottom: .35rem; position: sticky; left: 0; max-width: min(46rem, calc(100vw - 2.5rem)); }
+.caption { margin: .75rem 0 .35rem; font-size: .94rem; }
 th, td { text-align: left; padding: .3rem 1rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th, .number { white-space: nowrap; } td { min-width: 3rem; } .remark { min-width: 13rem; }
 @media (max-width: 40rem) { tbody th { white-space: normal; min-width: 5.5rem; } }

@@ -14,6 +14,7 @@ import numpy as np
 
 WIDTH, HEIGHT = 480, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 14, 12, 46
+MARGIN = 6  # around the frame, for dots on it
 CHARACTER = 7.5  # width of most characters
 MOST_POINTS = 1200  # of a line: more cannot be told apart at this width
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -161,8 +162,11 @@ class Plot:
 
     def svg(self) -> str:
         """The whole plot."""
+        left, top = self.left - MARGIN, TOP - MARGIN  # the inner element cuts off what leaves the frame
+        width, height = WIDTH - RIGHT + MARGIN - left, self.height - BOTTOM + MARGIN - top
         return (f'<svg class="plot" role="img" viewBox="0 0 {WIDTH} {self.height}" aria-label="{escape(self.label)}">'
-                f'<g class="grid-lines">{"".join(self._grid())}</g>{"".join(self.parts)}'
+                f'<g class="grid-lines">{"".join(self._grid())}</g><svg x="{left}" y="{top}" width="{width}" height="{height}" '
+                f'viewBox="{left} {top} {width} {height}">{"".join(self.parts)}</svg>'
                 f'<g class="labels">{"".join(self._labels())}</g></svg>')
 
     def _x_ticks(self) -> list[tuple[float, str]]:
