@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <climits>
 #include <cmath>
 #include <filesystem>
 
@@ -92,8 +93,8 @@ std::string xdmf_path(const std::string& hdf5_path) {
 }
 
 std::string xdmf_obstacle(const std::string& hdf5_path) {
-  constexpr std::size_t longest_name = 255;
-  if (std::filesystem::path(xdmf_path(hdf5_path)).filename().string().size() > longest_name)
+  const std::filesystem::path path = xdmf_path(hdf5_path);
+  if (path.string().size() >= PATH_MAX || path.filename().string().size() > NAME_MAX)
     return "its name would be too long";
   if (escaped(hdf5_path) != hdf5_path) return "XML has no place for some characters of the HDF5 file's name";
   if (std::filesystem::path(hdf5_path).filename().string().find(':') != std::string::npos)
