@@ -254,7 +254,7 @@ def _decade_range(positive: np.ndarray) -> tuple[float, float]:
     """A little more than what is to be drawn on a logarithmic axis."""
     low, high = math.log10(float(positive.min())), math.log10(float(positive.max()))
     margin = max(0.04 * (high - low), 0.1)
-    return 10 ** (low - margin), 10 ** (high + margin)
+    return 10 ** max(low - margin, -300), 10 ** min(high + margin, 300)
 
 
 def _with_target(x: tuple[float, float], target: float) -> tuple[float, float]:

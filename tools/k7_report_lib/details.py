@@ -155,7 +155,7 @@ def _eigenvalues_of_g(path: Path) -> Json:
 
 
 def _read_eigenfunctions(path: Path, sample_path: Path, n_rows: int | None, spectral: Json) -> Json:
-    first = int(spectral["spectral"].get("zero_modes", 1))
+    first = max(0, int(spectral["spectral"].get("zero_modes", 1)))
     with _opened(path) as file, samples.open_samples(sample_path) as sample_file:
         functions = _table(path, file, "eigenvectors", None, n_rows)
         coords = samples.dataset(sample_path, sample_file, "coords")
@@ -217,7 +217,7 @@ def _torsion_report(path: Path) -> Json:
     report = inputs.read_object(path, "run k7_torsion again").get("torsion")
     if not isinstance(report, dict):
         raise InputError(path, "is missing", "should be an object {...}: run k7_torsion again", "key torsion")
-    for name in (*NORMS, "det_g"):
+    for name in inputs.BEST_FORM_RANGES:
         if name in report and not inputs.NUMBERS[1](report[name]):
             raise InputError(path, f"is {shown(report[name], 40)}", f"should be {inputs.NUMBERS[0]}", f"key torsion.{name}")
     return {"file": path.name, "report": report}

@@ -7,6 +7,7 @@ import math
 
 from .svg import power_of_ten
 
+LEAST_BAR, MOST_BAR = 1e-18, 1e12  # beyond these a number of decimals is no way to write it
 SHORTEST = 1e-4  # a smaller bar is written with a power of ten
 
 
@@ -14,6 +15,8 @@ def measured(value: float, bar: float | None) -> str:
     """`0.7534 ± 0.0025`; six digits of the value where there is no bar."""
     if bar is None or not bar > 0 or not math.isfinite(bar):
         return plain(value)
+    if not LEAST_BAR <= bar <= MOST_BAR:
+        return f"{power(value)} ± {power(bar)}"
     decimals = _decimals(bar)
     width = rounded(bar, decimals) if bar >= SHORTEST else power(bar)
     return f"{rounded(value, decimals)} ± {width}"

@@ -85,7 +85,8 @@ TRAIN_KEYS: dict[str, Check] = FRAME | CONSTANTS | {
 }
 TRAIN_OPTIONAL_KEYS: dict[str, Check] = {
     "training.torsion_closed": NUMBER_OR_NULL, "training.torsion_coclosed": NUMBER_OR_NULL,
-    "model.radii": ("an array of three positive numbers", lambda v: _all(v, POSITIVE[1]) and len(v) == 3),
+    "model.radii": ("an array of three positive numbers from 1e-20 to 1e20",
+                    lambda v: _all(v, lambda r: is_number(r) and 1e-20 <= r <= 1e20) and len(v) == 3),
     "training.best_epoch": INTEGER, "training.stopped": TEXT,
     "training.left_invariant": NUMBERS_OR_NULL, "training.best_form": OBJECT,
 }

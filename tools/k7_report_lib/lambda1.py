@@ -42,7 +42,8 @@ class Estimate:
 
 def multiplet_of_lambda1(part: Any) -> Json | None:
     """The multiplet that holds eigenvalue 1, where it has a limit."""
-    for multiplet in (part.get("multiplets") if isinstance(part, dict) else None) or []:
+    multiplets = part.get("multiplets") if isinstance(part, dict) else None
+    for multiplet in multiplets if isinstance(multiplets, list) else []:
         first, count = (multiplet.get(key) if isinstance(multiplet, dict) else None for key in ("first", "count"))
         if is_number(first) and is_number(count) and first <= 1 < first + count:
             return multiplet if is_number(multiplet.get("extrapolated")) else None

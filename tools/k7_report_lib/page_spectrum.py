@@ -143,11 +143,12 @@ def _methods(spectral: Json) -> list[str | None]:
 
 def graphs(tree: Json, details: Details, chart: charts.Chart | None) -> str:
     """The graphs that were solved, and the lists of neighbours where they were kept."""
-    rungs = [rung for rung in tree["spectral"].get("ladder") or [] if isinstance(rung, dict)]
+    ladder = tree["spectral"].get("ladder")
+    rungs = [rung for rung in ladder if isinstance(rung, dict)] if isinstance(ladder, list) else []
     parts = []
     if rungs:
         found = [key for key in RUNG_COLUMNS if any(is_number(rung.get(key)) for rung in rungs)]
-        rows = [([{0: "all points"}.get(rung.get("part"), f"half {text(rung.get('part'))}")],
+        rows = [(["all points" if rung.get("part") == 0 else f"half {text(rung.get('part'))}"],
                  [rung.get(key) if is_number(rung.get(key)) else None for key in found]) for rung in rungs]
         parts.append(columns(["graph"], [RUNG_COLUMNS[key] for key in found], rows, page_text.GRAPHS_EXPLAINED))
     else:

@@ -186,7 +186,8 @@ figcaption b { color: var(--ink); }
 .plot { display: block; width: 100%; height: auto; padding: .25rem; }
 .plot text { fill: var(--ink); font: 13px system-ui, sans-serif; } .plot .small { fill: var(--soft); font-size: 12px; }
 .grid-lines path { stroke: var(--line); fill: none; } .grid-lines .frame { stroke: var(--soft); }
-.line { fill: none; stroke: var(--c); stroke-width: 2; stroke-linejoin: round; } .dashed { stroke-dasharray: 6 4; }
+.line { fill: none; stroke: var(--c); stroke-width: 2; stroke-linejoin: round;
+  stroke-linecap: round; } .dashed { stroke-dasharray: 6 4; }
 .area { fill: var(--c); fill-opacity: .45; stroke: var(--c); stroke-opacity: .8; stroke-width: 1; }
 path.line.s0 { stroke-width: 3; } path.line.s7 { stroke-width: 1.2; } .dot { fill: var(--c); } .ring { fill: none; stroke: var(--c); stroke-width: 1.6; }
 .cloud { fill: none; stroke: var(--c); stroke-width: 4.5; stroke-linecap: round; }

@@ -50,7 +50,7 @@ def excess(data: RunData) -> dict[str, np.ndarray]:
     if reference is None or data.history is None:
         return {}
     names = [name for name in ("loss", "validation") if name in data.history.columns]
-    return {name: data.history[name] - reference for name in names}
+    return {name: data.history[name] - float(reference) for name in names}
 
 
 def det_spread(history: History, target: float) -> np.ndarray:

@@ -16,6 +16,8 @@ WIDTH, HEIGHT = 480, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 14, 12, 46
 MARGIN = 6  # around the frame, for dots on it
 CHARACTER = 7.5  # width of most characters
+LARGEST = 1e300  # numbers beyond it leave the axes, whose sums must not overflow
+NARROWEST = 1e-13  # of the numbers themselves: a narrower axis has no ticks that differ
 MOST_POINTS = 1200  # of a line: more cannot be told apart at this width
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -34,8 +36,10 @@ class Scale:
 
     def __init__(self, low: float, high: float, first: float, last: float, log: bool = False,
                  whole: bool = False) -> None:
-        if not low < high:
-            margin = abs(low) * 0.01 or 1.0
+        low, high = max(low, -LARGEST), min(high, LARGEST)
+        low, high = (max(low, 1 / LARGEST), max(high, 1 / LARGEST)) if log else (low, high)
+        if not high - low > max(NARROWEST * max(abs(low), abs(high)), 1 / LARGEST):
+            margin = abs(low) * 0.01 if abs(low) > 1 / LARGEST else 1.0
             low, high = (low / 2, high * 2) if log else (low - margin, high + margin)
         self.low, self.high, self.first, self.last, self.log, self.whole = low, high, first, last, log, whole
 
@@ -103,7 +107,7 @@ class Plot:
         commands, pen_up = [], True
         for a, b in zip(px, py):
             if math.isfinite(a) and math.isfinite(b):
-                commands.append(f"{'M' if pen_up else 'L'}{a:.1f} {b:.1f}")
+                commands.append(f"M{a:.1f} {b:.1f}h0" if pen_up else f"L{a:.1f} {b:.1f}")  # h0: a lone point is a dot
             pen_up = not (math.isfinite(a) and math.isfinite(b))
         self.parts.append(f'<path class="line {colour}" d="{"".join(commands)}"/>')
 
