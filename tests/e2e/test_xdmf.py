@@ -113,14 +113,10 @@ class EigenfunctionsForParaView(ProgramTest):
 
     def test_the_folder_can_be_moved_and_named_at_will(self) -> None:
         write_samples(self.folder / "s.h5", 200, "euclidean")
-        for name in ("<a & b>", "\"é'"):
-            with self.subTest(name):
-                out = self.folder / "out"
-                out.mkdir()
-                self.spectrum(f"out/{name}.h5")
-                moved = out.rename(self.folder / "moved & away")
-                self.check(moved, name)
-                shutil.rmtree(moved)
+        name = "<a & b> \"é'"
+        (self.folder / "out").mkdir()
+        self.spectrum(f"out/{name}.h5")
+        self.check((self.folder / "out").rename(self.folder / "moved & away"), name)
 
     def test_stray_rows_have_a_place_and_no_value(self) -> None:
         write_samples(self.folder / "s.h5", 400, "euclidean")

@@ -17,7 +17,7 @@ import run_folder as rf  # noqa: E402
 from run_folder import RunFolderTest  # noqa: E402
 
 sys.path.insert(0, str(rf.TOOLS))
-from k7_report_lib import charts, details, digits, lambda1, results, series, svg  # noqa: E402
+from k7_report_lib import charts, details, digits, lambda1, page, results, series, svg  # noqa: E402
 
 N = rf.N_SAMPLES
 
@@ -172,6 +172,25 @@ class Excess(RunFolderTest):
         rf.make_torsion_run(self.folder)
         self.edit("train.json", lambda t: t["training"]["left_invariant"].update(loss=1e9))
         self.assertEqual(rf.run("k7_report", self.folder).returncode, 0)
+
+
+class AnySize(RunFolderTest):
+    def test_pictures_of_numbers_beyond_all_sizes(self) -> None:
+        rf.make_torsion_run(self.folder)
+        nothing = details.Details({"rows": [[1.0] * 3] * 7, "histogram": None}, None, None, None)
+        for value in (1e308, -1e308, 1e300, 5e-324, 0.0, -1.0):
+            for columns in ((1,), (6,), (3, 7, 8), (1, 3, 6)):
+                with self.subTest(value=value, columns=columns):
+                    rows = rf.torsion_history_rows(10)
+                    for column in columns:
+                        rows[4][column] = value
+                    rf.write_history(self.folder / "history.csv", rows, rf.TORSION_HEADER)
+                    self.edit("train.json", lambda t: t["training"].update(
+                        epochs=10, final_loss=rows[-1][1], final_torsion=rows[-1][2], torsion_closed=rows[-1][7], torsion_coclosed=rows[-1][8]))
+                    data = results.read_run(self.folder)
+                    with np.errstate(all="ignore"):
+                        text = page.render(data, results.build(data), nothing)
+                    self.assertNotRegex(text, r' (?:d|x|y|cx|cy)="[^"]*(?:nan|inf)')
 
 
 class FirstEigenvalue(unittest.TestCase):

@@ -36,8 +36,8 @@ class Scale:
 
     def __init__(self, low: float, high: float, first: float, last: float, log: bool = False,
                  whole: bool = False) -> None:
-        low, high = max(low, -LARGEST), min(high, LARGEST)
-        low, high = (max(low, 1 / LARGEST), max(high, 1 / LARGEST)) if log else (low, high)
+        least = 1 / LARGEST if log else -LARGEST
+        low, high = (min(max(end, least), LARGEST) for end in (low, high))
         if not high - low > max(NARROWEST * max(abs(low), abs(high)), 1 / LARGEST):
             margin = abs(low) * 0.01 if abs(low) > 1 / LARGEST else 1.0
             low, high = (low / 2, high * 2) if log else (low - margin, high + margin)
