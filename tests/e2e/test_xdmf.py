@@ -130,7 +130,7 @@ class EigenfunctionsForParaView(ProgramTest):
         self.assertEqual(xdmf.attributes["c0"].values[7, 0], 1e4)
 
     def test_names_that_xdmf_cannot_write(self) -> None:
-        write_samples(self.folder / "s.h5", 200)
+        write_samples(self.folder / "s.h5", 200, "euclidean")
         for name, reason in (("a:b.h5", "colon"), ("a\tb.h5", "no place for some characters"), ("m" * 252 + ".h5", "too long")):
             with self.subTest(reason):
                 self.assertRegex(self.spectrum(name), rf"no XDMF file beside --eigenvectors: .*{re.escape(reason)}")
@@ -138,7 +138,7 @@ class EigenfunctionsForParaView(ProgramTest):
         self.assertEqual(list(self.folder.glob("*.xdmf")), [])
 
     def test_a_name_that_is_taken(self) -> None:
-        write_samples(self.folder / "s.h5", 200)
+        write_samples(self.folder / "s.h5", 200, "euclidean")
         (self.folder / "modes.xdmf").mkdir()
         done = self.run_here("k7_spectral", "s.h5", *WORDS.split(), "--eigenvectors", "modes.h5")
         self.assert_code(done, 2)
