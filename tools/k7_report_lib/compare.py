@@ -119,6 +119,9 @@ def _losses(names: Sequence[str], runs: Sequence[RunData]) -> str:
     for number, (name, epochs, values) in enumerate(lines):
         colour = f"s{number % COLOURS + 1}"
         plot.line(epochs, values, colour)
+        shown = np.flatnonzero(np.isfinite(values) & (values > 0))
+        if len(shown):  # a dot at its end, for a short run beside long ones
+            plot.point(float(epochs[shown[-1]]), float(values[shown[-1]]), colour, name)
         keys.append(("line", colour, name))
     words = page_text.COMPARED_EXCESS if is_excess else page_text.COMPARED_LOSS
     return section("Training", grid([figure((plot.svg(), legend(keys)), "Loss by run", words)]))
