@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <string>
 
+#include "apps/eigenfunction_files.hpp"
 #include "apps/model_metric.hpp"
 #include "apps/spectral_command.hpp"
 #include "base/memory.hpp"
@@ -53,11 +54,9 @@ class SpectralProgram final : public cli::Program {
     report.prediction = command_.prediction;
     report.timing.total = watch.seconds();
     report_results(context, report, outputs);
+    cli::Console console(comm.is_root());
     if (!command_.eigenvectors.empty())
-      outputs.write(command_.eigenvectors, [&](const std::string& path) {
-        spectral::write_eigenvectors(path, report.pairs, report.ids, report.n_points + report.n_left_out,
-                                     comm);
-      });
+      apps::write_eigenfunctions(command_.eigenvectors, report, places_, comm, outputs, console);
     return finish(report, outputs);
   }
 
@@ -72,7 +71,7 @@ class SpectralProgram final : public cli::Program {
                                       model->manifold(), command_.options, comm, console);
   }
 
-  spectral::SpectrumReport of_samples(const cli::Context& context, cli::Outputs& outputs) const {
+  spectral::SpectrumReport of_samples(const cli::Context& context, cli::Outputs& outputs) {
     const auto& comm = context.comm;
     const io::SampleReader reader(command_.options.source, comm);
     parallel::agree(comm, [&] { validate(command_.options, reader.n_points(), comm.size()); });
@@ -80,6 +79,7 @@ class SpectralProgram final : public cli::Program {
     const Stopwatch watch;
     cli::Console console(comm.is_root());
     auto cloud = spectral::read_points(reader, comm, console);
+    if (!command_.eigenvectors.empty()) places_ = spectral::places_of(cloud, reader.manifold());
     const double seconds = watch.seconds();
     console.info(fmt::format("read {} points of {} from {}: {:.2f} s", cloud.n_global,
                              reader.manifold().name(), command_.options.source, seconds));
@@ -132,6 +132,7 @@ class SpectralProgram final : public cli::Program {
   }
 
   apps::SpectralCommand command_;
+  spectral::Places places_;  ///< for --eigenvectors
 };
 
 }  // namespace

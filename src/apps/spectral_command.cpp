@@ -4,6 +4,7 @@
 #include "cli/choice.hpp"
 #include "io/shared_hdf5.hpp"
 #include "k7/base/error.hpp"
+#include "spectral/output.hpp"
 
 namespace k7::apps {
 
@@ -43,7 +44,8 @@ void SpectralCommand::declare(CLI::App& app) {
       ->transform(cli::positive());
   app.add_flag("--require-pass", require_pass, "Exit 3 unless the verdict is PASSED");
   app.add_option("-o,--out", out, "Results (JSON)");
-  app.add_option("--eigenvectors", eigenvectors, "Also write eigenfunctions at the points (HDF5)");
+  app.add_option("--eigenvectors", eigenvectors,
+                 "Also write eigenfunctions at the points (HDF5, and XDMF for ParaView beside it)");
   app.add_option("--graph", graph, "Also write the neighbour lists (HDF5)");
   app.add_option("--seed", o.seed, "Of the eigensolver's start vector")->transform(cli::whole(o.seed, 0));
   app.add_option("--threads", threads, "Threads per rank, 0 = the rank's share of the node's cores")
@@ -78,9 +80,12 @@ std::vector<cli::Outputs::File> SpectralCommand::files(GlobalIndex n_points, int
   // Six rungs with more than twice as many eigenvalues as are reported, 32 bytes each.
   const auto json_bytes = (std::uint64_t{1} << 16) + 2048 * count + 64 * static_cast<std::uint64_t>(ranks);
   std::vector<cli::Outputs::File> result{{"--out", out, json_bytes}};
-  if (!eigenvectors.empty())
-    result.push_back(
-        {"--eigenvectors", eigenvectors, io::SharedHdf5Output::space(sizeof(double) * n * (count + 1))});
+  if (!eigenvectors.empty()) {
+    result.push_back({"--eigenvectors", eigenvectors,
+                      io::SharedHdf5Output::space(spectral::eigenvector_bytes(n_points, count))});
+    if (spectral::xdmf_obstacle(eigenvectors).empty())
+      result.push_back({"--eigenvectors", spectral::xdmf_path(eigenvectors), 2048 * (count + 8)});
+  }
   if (!graph.empty())
     result.push_back({"--graph", graph, io::SharedHdf5Output::space(2 * sizeof(double) * n * k)});
   return result;

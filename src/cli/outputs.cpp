@@ -46,19 +46,22 @@ void Outputs::write_results(const std::string& path, const io::Json& json) {
   attempt([&] { parallel::agree_on_root(comm_, [&] { io::write_results(path, json); }); });
 }
 
-void Outputs::write(const std::string& path, const std::function<void(const std::string&)>& write) {
+std::string Outputs::write(const std::string& path, const std::function<void(const std::string&)>& write) {
   reservations_[path].release();
+  std::string place = path;
   attempt([&] {
     try {
       write(path);
     } catch (const CollectiveError& e) {
       if (e.fault() != Fault::bad_input) throw;
       const std::string rescued = rescue(path, write);
+      place = rescued;
       throw CollectiveError(
           e.fault(), std::string(e.what()) +
                          (rescued.empty() ? "; no other folder takes it either" : "; it is in " + rescued));
     }
   });
+  return place;
 }
 
 void Outputs::attempt(const std::function<void()>& write) {

@@ -36,7 +36,8 @@ class Outputs {
   /// Collective. Writes results as JSON. Where that fails, failures() tells.
   void write_results(const std::string& path, const io::Json& json);
   /// Collective. Calls write(path), which is collective, and with another path where that fails.
-  void write(const std::string& path, const std::function<void(const std::string&)>& write);
+  /// @return the path that it was written to, on every rank; empty: none
+  std::string write(const std::string& path, const std::function<void(const std::string&)>& write);
 
   /// What could not be written to its own place; empty: nothing.
   const std::string& failures() const { return failures_; }

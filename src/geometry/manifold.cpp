@@ -27,6 +27,10 @@ void Embedding::stretches(const double* g, double* m) const {
   m[0] = least_eigenvalue_bound(whitened, whitened.inverse());
 }
 
+void Manifold::coordinates(const double* point, double* coords) const {
+  std::copy_n(point, dim, coords);
+}
+
 std::string Manifold::point_defect(const double*) const {
   return {};
 }

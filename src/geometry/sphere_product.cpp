@@ -150,6 +150,10 @@ std::string SphereProduct::point_defect(const double* point) const {
   return {};
 }
 
+void SphereProduct::coordinates(const double* point, double* coords) const {
+  neck_coordinates(point, coords);
+}
+
 void SphereProduct::sample(const DrawKey& key, std::uint64_t index, double* point, double* coords) const {
   sample_neck(key, index, point);
   point[0] = axis_.begin + axis_.length / (2.0 * pi) * point[0];

@@ -26,6 +26,7 @@ class SphereProduct : public Manifold {
   double volume_factor(const double* v) const final;
   std::unique_ptr<Embedding> embedding(const Matrix7& mean) const final;
   std::string point_defect(const double* point) const final;
+  void coordinates(const double* point, double* coords) const final;
   void sample(const DrawKey& key, std::uint64_t index, double* point, double* coords) const final;
   /// Left translations of each sphere by {+-1, +-i, +-j, +-k}, whose means have no harmonics of degree 1, 2
   /// and 3, and quarter turns of the circle, which take away the frequencies 1, 2 and 3.

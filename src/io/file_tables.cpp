@@ -209,7 +209,10 @@ FileTable eigenfunctions() {
           {{"/eigenvalues", "(n)", f64, "1/length^2", "", always,
             "of one graph, the smallest first; without a unit with `--method notebook`"},
            {"/eigenvectors", "(N, n)", f64, "", "", always,
-            "the functions f, with f^T M f = 1; NaN in rows of points that were left out"}}};
+            "the functions f, with f^T M f = 1; NaN in rows of points that were left out"},
+           {"/coords", "(N, 7)", f64, "", "", always, "of the samples"},
+           {"/projection", "(N, 3)", f64, "", "", always, "where pictures have the points"},
+           {"/projection@projection", one, text, "", "", always, "what `/projection` is"}}};
 }
 
 std::string row(const std::vector<std::string>& cells) {

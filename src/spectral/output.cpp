@@ -75,20 +75,31 @@ void write_graph(const std::string& path, const KnnGraph& graph, int n_neighbors
   output.commit();
 }
 
+std::uint64_t eigenvector_bytes(GlobalIndex n_rows, std::size_t n_functions) {
+  constexpr std::size_t places = geometry::dim + 3;
+  return sizeof(double) * (static_cast<std::uint64_t>(n_rows) * (n_functions + places) + n_functions);
+}
+
 void write_eigenvectors(const std::string& path, const EigenPairs& pairs, const std::vector<GlobalIndex>& ids,
-                        GlobalIndex n_rows, const parallel::Communicator& comm) {
+                        GlobalIndex n_rows, const Places& places, const parallel::Communicator& comm) {
   const InputOrder order(ids, n_rows, comm);
   const std::size_t n = pairs.values.size();
   const io::Hdf5File::Shape shape{static_cast<std::uint64_t>(n_rows), n};
-  io::SharedHdf5Output output(path, comm, sizeof(double) * shape[0] * (shape[1] + 1));
+  io::SharedHdf5Output output(path, comm, eigenvector_bytes(n_rows, n));
   parallel::agree(comm, [&] {
-    output.file().create_dataset("/eigenvectors", shape, io::Hdf5File::Type::float64);
-    output.file().create_dataset("/eigenvalues", {n}, io::Hdf5File::Type::float64);
+    auto& file = output.file();
+    file.create_dataset("/eigenvectors", shape, io::Hdf5File::Type::float64);
+    file.create_dataset("/eigenvalues", {n}, io::Hdf5File::Type::float64);
+    file.create_dataset("/coords", {shape[0], geometry::dim}, io::Hdf5File::Type::float64);
+    file.create_dataset("/projection", {shape[0], 3}, io::Hdf5File::Type::float64);
+    file.set_attribute("/projection", "projection", places.projection);
   });
   const auto rows =
       order.bring(n, nan, [&](std::size_t i, std::size_t c) { return pairs.functions[i * n + c]; });
   parallel::agree(comm, [&] {
     output.file().write_rows("/eigenvectors", order.begin(), order.count(), rows.data());
+    output.file().write_rows("/coords", order.begin(), order.count(), places.coords.data());
+    output.file().write_rows("/projection", order.begin(), order.count(), places.projected.data());
     if (comm.is_root()) output.file().write_rows("/eigenvalues", 0, n, pairs.values.data());
   });
   output.commit();

@@ -112,8 +112,8 @@ class Spectrum(ProgramTest):
                 self.assertEqual(len(json.loads((disk / "out.json").read_text())["spectral"]["eigenvalues"]), 6)
                 with h5py.File(disk / "modes.h5") as file:
                     self.assertEqual(file["eigenvectors"].shape, (4000, 6))
-                self.assertEqual(sorted(p.name for p in disk.iterdir()), ["filler", "modes.h5", "more", "out.json"])
-                for name in ("modes.h5", "more", "out.json"):
+                self.assertEqual(sorted(p.name for p in disk.iterdir()), ["filler", "modes.h5", "modes.xdmf", "more", "out.json"])
+                for name in ("modes.h5", "modes.xdmf", "more", "out.json"):
                     (disk / name).unlink()
 
     def test_reserved_space_goes_with_a_kill(self) -> None:
@@ -146,9 +146,12 @@ class Spectrum(ProgramTest):
                 self.assert_code(done, 2)
                 lines = error_lines(done)
                 self.assertEqual(len(lines), 1, str(done))
-                for name in ("out", "modes"):
-                    self.assertRegex(lines[0], rf"out/{name}\.(json|h5): .* in \./{name}-\d+\.(json|h5)")
-                    self.assertEqual(len(list(self.folder.glob(f"{name}-*"))), 1)
+                for name in ("out.json", "modes.h5", "modes.xdmf"):
+                    stem, ending = name.split(".")
+                    self.assertRegex(lines[0], rf"out/{stem}\.{ending}: .* in \./{stem}-\d+\.{ending}")
+                    self.assertEqual(len(list(self.folder.glob(f"{stem}-*.{ending}"))), 1)
+                modes, xdmf = (next(self.folder.glob(f"modes-*.{ending}")) for ending in ("h5", "xdmf"))
+                self.assertIn(f">{modes.name}:/projection<", xdmf.read_text())
                 self.assertEqual(here.read_text(), "somebody else's")
                 rescued = next(self.folder.glob("out-*.json"))
                 eigenvalues = json.loads(rescued.read_text())["spectral"]["eigenvalues"]

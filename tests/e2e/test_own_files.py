@@ -97,7 +97,9 @@ class LongPaths(RefusalTest):
             out, modes, graph = (samples.with_name(letter + name[1:]) for letter in "omg")
             words = ["-k", 8, "-n", 5, "--no-extrapolate", "-o", out, "--eigenvectors", modes, "--graph", graph]
             self.assert_code(self.run_here("k7_spectral", samples, *words, ranks=ranks), 0)
-            self.assertEqual(set(samples.parent.iterdir()), before | {out, modes, graph})
+            xdmf = modes.with_suffix(".xdmf")
+            beside = {xdmf} if len(str(xdmf)) <= LONGEST_PATH else set()
+            self.assertEqual(set(samples.parent.iterdir()), before | {out, modes, graph} | beside)
             self.assertEqual(len(json.loads(out.read_text())["spectral"]["eigenvalues"]), 5)
             with h5py.File(shutil.copy(modes, self.folder / "modes.h5"), "r") as file:
                 self.assertEqual(file["eigenvectors"].shape, (120, 5))

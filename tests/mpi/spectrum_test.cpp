@@ -219,7 +219,13 @@ TEST(Spectrum, files_hold_results_in_input_order) {
   const int k = 9;
   const Result r = solve(all, k, 5);
   write_graph(folder / "graph.h5", r.graph, k, world());
-  write_eigenvectors(folder / "modes.h5", r.pairs, r.graph.ids, r.graph.n_global, world());
+  const auto share = parallel::even_rows(230, world().rank(), world().size());
+  Places places{{}, {}, "rows"};
+  for (GlobalIndex row = share.begin; row < share.begin + share.count(); ++row) {
+    for (int c = 0; c < geometry::dim; ++c) places.coords.push_back(static_cast<double>(7 * row + c));
+    for (int c = 0; c < 3; ++c) places.projected.push_back(static_cast<double>(-3 * row - c));
+  }
+  write_eigenvectors(folder / "modes.h5", r.pairs, r.graph.ids, r.graph.n_global, places, world());
   world().barrier();
 
   const auto graph = io::Hdf5File::open(folder / "graph.h5");
@@ -239,6 +245,13 @@ TEST(Spectrum, files_hold_results_in_input_order) {
   const auto values = modes.read("/eigenvalues");
   const auto functions = modes.read("/eigenvectors");
   ASSERT_EQ(functions.size(), 230U * 5U);
+  const auto coords = modes.read("/coords");
+  const auto projected = modes.read("/projection");
+  ASSERT_EQ(modes.shape("/coords"), (io::Hdf5File::Shape{230, 7}));
+  ASSERT_EQ(modes.shape("/projection"), (io::Hdf5File::Shape{230, 3}));
+  for (std::size_t i = 0; i < coords.size(); ++i) ASSERT_EQ(coords[i], static_cast<double>(i));
+  for (std::size_t i = 0; i < projected.size(); ++i) ASSERT_EQ(projected[i], -static_cast<double>(i));
+  EXPECT_EQ(modes.string_attribute("/projection", "projection"), "rows");
   EXPECT_EQ(values, r.pairs.values);
   const Dense dense(all, k);
   const Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>> f(

@@ -87,7 +87,7 @@ class GoodRun(RunFolderTest):
         self.assertEqual(set(tree["files"]), {"samples", "figure", "page"})
         page = (self.folder / "results.html").read_text()
         self.assertIn("No training in this run folder", page)
-        self.assertEqual(page.count("<img "), 2)
+        self.assertEqual((page.count('<svg class="plot"'), page.count("How to read this:")), (4, 2))
 
     def test_extra_keys_are_carried_through(self) -> None:
         rf.make_run(self.folder)
@@ -367,8 +367,11 @@ class Page(RunFolderTest):
         checker.feed(page)
         self.assertEqual(checker.open_tags, [])
         self.assertNotRegex(page, r"https?:|url\(|@import|<script|<link|<iframe")
-        self.assertEqual([source for source in checker.sources if not source.startswith("data:image/png;base64,")], [])
-        self.assertEqual(len(checker.sources), 4)
+        self.assertEqual(checker.sources, [])
+        self.assertEqual(len(checker.plots), 6)
+        for plot in checker.plots:
+            self.assertEqual((plot["role"], plot["viewbox"].split()[:3]), ("img", ["0", "0", "480"]))
+            self.assertTrue(plot["aria-label"])
         self.assertLess(page.index('class="verdict'), page.index("<figure>"))
         self.assertEqual(page.count("How to read this:"), 4)
         self.assertIn("prefers-color-scheme: dark", page)
@@ -405,7 +408,7 @@ class Page(RunFolderTest):
 
 
 class PageChecker(HTMLParser):
-    """Collects image sources and tags that are not closed in order."""
+    """Collects plots, sources of what is loaded, and tags that are not closed in order."""
 
     VOID = {"meta", "img", "br"}
 
@@ -413,9 +416,12 @@ class PageChecker(HTMLParser):
         super().__init__()
         self.open_tags: list[str] = []
         self.sources: list[str] = []
+        self.plots: list[dict[str, str | None]] = []
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.sources += [value or "" for name, value in attributes if name in ("src", "href", "srcset")]
+        if ("class", "plot") in attributes:
+            self.plots.append(dict(attributes))
         if tag not in self.VOID:
             self.open_tags.append(tag)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The 2x2 figure of a run and its panels one by one, as PNG.
+"""The 2x2 figure of a run, as PNG.
 
 Every quantity drawn is dimensionless: eigenvalues and det g refer to the coordinates' own unit of length.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import logging
-from fractions import Fraction
 from typing import Callable
 
 import matplotlib
@@ -21,6 +20,8 @@ from matplotlib.ticker import MaxNLocator, ScalarFormatter
 from .inputs import History
 from .results import RunData, groups
 from .samples import is_rounding, is_wide
+from .series import NEGLIGIBLE_TERM, best_values, det_spread, excess, fraction_text, left_invariant_loss, negligible_terms
+from .series import terms_of
 
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # no talk of caches on a read-only home
 
@@ -35,67 +36,71 @@ STYLE = {
 # Okabe and Ito's colours, told apart by all common kinds of colour vision.
 BLACK, BLUE, ORANGE, GREEN, PURPLE, RED = "#222222", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00"
 GREY, SKY = "#767676", "#56b4e9"
-# Loss terms by objective: column of the history -> (colour, dashes, label).
-Terms = dict[str, tuple[str, "str | tuple[int, tuple[int, ...]]", str]]
-TERMS: Terms = {
-    "torsion": (ORANGE, "-", "torsion"), "det": (GREEN, "--", "det"), "norm": (BLUE, "-.", "norm"),
-    "smooth": (PURPLE, ":", "smooth"),
-}
-TORSION_TERMS: Terms = {
+# How a term of the loss is drawn: colour, dashes, label.
+TERM_STYLES: dict[str, tuple[str, "str | tuple[int, tuple[int, ...]]", str]] = {
+    "torsion": (ORANGE, "-", "torsion"),
     "torsion_closed": (ORANGE, "-", r"$|d\varphi|^2$"),
     "torsion_coclosed": (SKY, "-", r"$|d{\star}\varphi|^2$"),
-    "det": (GREEN, "--", r"$(\det g-65/32)^2$"),
-    "norm": (BLUE, "-.", r"$|\varphi\varphi-6\delta|^2$"),
-    "smooth": (PURPLE, ":", r"$|E\varphi|^2$"),
+    "det": (GREEN, "--", "det"),
+    "norm": (BLUE, "-.", "norm"),
+    "smooth": (PURPLE, ":", "smooth"),
     "trace": (GREY, (0, (6, 2)), r"tr $g$/7"),
     "gauge": (GREY, (0, (1, 1)), "gauge"),
 }
-WEIGHT_OF = {"torsion_closed": "lambda-torsion", "torsion_coclosed": "lambda-torsion"}  # otherwise lambda-<column>
-NEGLIGIBLE_TERM = 1e-12  # a loss term never above this fraction of the largest total is rounding noise
+FORMULAS = {"det": r"$(\det g-65/32)^2$", "norm": r"$|\varphi\varphi-6\delta|^2$", "smooth": r"$|E\varphi|^2$"}
 HEADROOM = 1.5  # height of the histogram's axis over its tallest bar
 MANY_POINTS = 40  # more eigenvalues than this are drawn small, without stems and caps
 MOST_LABELS = 14  # more group labels than this do not fit the panel
 
 
 def draw_losses(axes: Axes, data: RunData) -> None:
-    """Total loss and its terms against the epoch, on a logarithmic axis."""
-    _title(axes, "Training loss, terms unweighted", "epoch", "loss (dimensionless)")
+    """The loss above that of the best constants where they are known, else the loss and its terms."""
     if data.history is None:
+        _title(axes, "Training loss", "", "")
         return _say_untrained(axes)
-    history, epochs = data.history, data.history["epoch"]
-    terms = terms_of(data)
+    above = {name: values for name, values in excess(data).items() if (values > 0).any()}
+    if above:
+        _draw_excess(axes, data.history, above, left_invariant_loss(data))
+    else:
+        _draw_terms(axes, data)
+    _set_epoch_axis(axes, data.history)
+
+
+def _draw_excess(axes: Axes, history: History, above: dict[str, np.ndarray], reference: float | None) -> None:
+    """On a logarithmic axis; a batch that happens to have less than the best constants is a gap in its line."""
+    _title(axes, "Loss above the best constants", "epoch", "loss $-$ best constants")
+    axes.set_yscale("log")
+    marker = "o" if len(history) == 1 else ""
+    styles = {"loss": (GREY, 1.2, "on the batch"), "validation": (BLUE, 2.4, "on points never trained on")}
+    for name, values in above.items():
+        colour, width, label = styles[name]
+        axes.plot(history["epoch"], _positive(values), marker=marker, color=colour, lw=width, label=label)
+    axes.plot([], [], " ", label=f"best constants: {reference:.6g}")
+    axes.legend(loc="upper right")
+
+
+def _draw_terms(axes: Axes, data: RunData) -> None:
+    """Total loss and its terms against the epoch, on a logarithmic axis."""
+    assert data.history is not None
+    _title(axes, "Training loss, terms unweighted", "epoch", "loss (dimensionless)")
+    history, epochs, terms = data.history, data.history["epoch"], terms_of(data)
     absent = negligible_terms(history, terms)
+    labels = {name: style[2] for name, style in TERM_STYLES.items()} | (FORMULAS if data.is_torsion else {})
     marker = "o" if len(history) == 1 else ""
     axes.plot(epochs, _positive(history["loss"]), "-", marker=marker, color=BLACK, lw=4, label="total")
-    for name, (colour, dashes, label) in terms.items():
+    for name in terms:
+        colour, dashes, _ = TERM_STYLES[name]
         if name not in absent:
-            axes.plot(epochs, _positive(history[name]), ls=dashes, marker=marker, color=colour, lw=1.8, label=label)
-    reference = left_invariant_loss(data)
-    if reference is not None:
-        axes.axhline(reference, color=RED, ls="--", lw=1.8, label=f"best constants: {reference:.6g}")
+            axes.plot(epochs, _positive(history[name]), ls=dashes, marker=marker, color=colour, lw=1.8, label=labels[name])
     legend_rows = (len(axes.get_legend_handles_labels()[0]) + 1) // 2
-    _set_loss_limits(axes, np.concatenate([*(history[name] for name in ("loss", *terms)), [reference or 0.0]]),
+    _set_loss_limits(axes, np.concatenate([history[name] for name in ("loss", *terms)]),
                      0.5 + 0.12 * max(0, legend_rows - 3))
-    _set_epoch_axis(axes, history)
-    left_out = ", ".join(f"{terms[name][2]} = 0" if peak == 0 else f"{terms[name][2]} ≤ {_power(peak)}"
+    left_out = ", ".join(f"{labels[name]} = 0" if peak == 0 else f"{labels[name]} ≤ {_power(peak)}"
                          for name, peak in absent.items())
     size = 11.5 if data.is_torsion else STYLE["legend.fontsize"]  # more and longer labels
     narrow = {"columnspacing": 1.0, "handlelength": 1.7, "labelspacing": 0.35} if data.is_torsion else {}
     axes.legend(loc="upper right", ncol=2, title=f"not drawn: {left_out}" if absent else None, fontsize=size,
                 title_fontsize=size, **narrow)
-
-
-def terms_of(data: RunData) -> Terms:
-    """The loss terms to draw: all of the notebook's; those of the torsion objective that count."""
-    if not data.is_torsion:
-        return TERMS
-    return {name: style for name, style in TORSION_TERMS.items()
-            if data.option(WEIGHT_OF.get(name, f"lambda-{name}")) != 0.0}
-
-
-def left_invariant_loss(data: RunData) -> float | None:
-    """The loss of the best constant coefficients, where k7_train computed it."""
-    return ((data.train or {}).get("training", {}).get("left_invariant") or {}).get("loss")
 
 
 def _set_loss_limits(axes: Axes, values: np.ndarray, headroom: float) -> None:
@@ -155,11 +160,6 @@ def _set_det_limits(axes: Axes, low: float, high: float, target: float) -> None:
     else:
         axes.set_ylim(low - 0.1 * (high - low), high + 0.45 * (high - low))
     _plain_ticks(axes.yaxis)
-
-
-def det_spread(history: History, target: float) -> np.ndarray:
-    """Standard deviation of det g over each batch, from its mean and the det term, the mean of (det g - target)^2."""
-    return np.sqrt(np.maximum(history["det"] - (history["det_mean"] - target) ** 2, 0.0))
 
 
 def draw_spectrum(axes: Axes, data: RunData) -> None:
@@ -257,38 +257,10 @@ def render_figure(data: RunData) -> bytes:
         return _png(figure)
 
 
-def render_panel(name: str, data: RunData) -> bytes:
-    """One panel as PNG, 1080 x 810 pixels."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 5.4), dpi=DPI, layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
-        PANELS[name](figure.subplots(), data)
-        return _png(figure)
-
-
 def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     FigureCanvasAgg(figure).print_png(buffer)
     return buffer.getvalue()
-
-
-def negligible_terms(history: History, terms: Terms = TERMS) -> dict[str, float]:
-    """Loss terms that are rounding noise throughout, with the largest value of each."""
-    scale = float(np.abs(history["loss"]).max())
-    peaks = {name: float(np.abs(history[name]).max()) for name in terms}
-    return {name: peak for name, peak in peaks.items() if peak <= NEGLIGIBLE_TERM * scale}
-
-
-def best_values(raw: list[float], extrapolated: list[float | None] | None) -> list[float]:
-    """The extrapolated value of each eigenvalue where there is one, else the eigenvalue itself."""
-    return [r if e is None else float(e) for r, e in zip(raw, extrapolated or [None] * len(raw))]
-
-
-def fraction_text(value: float) -> str:
-    """A number as `65/32 = 2.03125` where it is a simple fraction, else with six digits."""
-    fraction = Fraction(value).limit_denominator(1000)
-    simple = float(fraction) == float(value) and fraction.denominator > 1
-    return f"{fraction} = {value:.6g}" if simple else f"{value:.6g}"
 
 
 def _ratio(numerator: float, denominator: float) -> str:

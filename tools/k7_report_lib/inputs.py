@@ -19,6 +19,7 @@ Json = dict[str, Any]
 Check = tuple[str, Callable[[Any], bool]]  # what would be right, whether a value is
 
 HISTORY_COLUMNS = ("epoch", "loss", "torsion", "det", "norm", "smooth", "det_mean", "lr", "grad_norm")
+OPTIONAL_COLUMNS = ("validation",)  # may be absent, and not finite where an epoch has none
 TORSION_COLUMNS = ("torsion_closed", "torsion_coclosed", "trace", "gauge", "positive")  # more for --objective torsion
 STATUSES = ("PASSED", "PARTIAL", "NEEDS_REFINEMENT")
 
@@ -84,7 +85,8 @@ TRAIN_KEYS: dict[str, Check] = FRAME | CONSTANTS | {
 }
 TRAIN_OPTIONAL_KEYS: dict[str, Check] = {
     "training.torsion_closed": NUMBER_OR_NULL, "training.torsion_coclosed": NUMBER_OR_NULL,
-    "model.radii": ("an array of three positive numbers", lambda v: _all(v, POSITIVE[1]) and len(v) == 3),
+    "model.radii": ("an array of three positive numbers from 1e-20 to 1e20",
+                    lambda v: _all(v, lambda r: is_number(r) and 1e-20 <= r <= 1e20) and len(v) == 3),
     "training.best_epoch": INTEGER, "training.stopped": TEXT,
     "training.left_invariant": NUMBERS_OR_NULL, "training.best_form": OBJECT,
 }
@@ -159,7 +161,7 @@ def _check_length(path: Path, values: list[Any] | None, content: Json, key: str)
 
 
 def _read_checked(path: Path, keys: dict[str, Check], optional: dict[str, Check], remedy: str) -> Json:
-    content = _read_json(path, remedy)
+    content = read_object(path, remedy)
     for key, check in keys.items():
         _check_key(path, content, key, check, remedy)
     for key, check in optional.items():
@@ -181,7 +183,7 @@ def _check_key(path: Path, content: Json, key: str, check: Check, remedy: str) -
         raise InputError(path, f"is {_json_text(value)}", f"should be {expected}", f"key {key}")
 
 
-def _read_json(path: Path, remedy: str) -> Json:
+def read_object(path: Path, remedy: str) -> Json:
     """One JSON object with finite numbers only. Raises InputError naming line and column."""
     text = _read_text(path)
     try:
@@ -236,6 +238,7 @@ def read_history(path: Path) -> History:
     try:
         header = [name.strip() for name in next(rows, [])]
         names = HISTORY_COLUMNS + (TORSION_COLUMNS if TORSION_COLUMNS[0] in header else ())
+        names += tuple(name for name in OPTIONAL_COLUMNS if header.count(name) == 1)
         positions = _column_positions(path, header, names)
         values = [_parse_row(path, rows.line_num, row, header, positions) for row in rows]
     except csv.Error as error:
@@ -267,7 +270,7 @@ def _parse_field(path: Path, line: int, name: str, text: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
+    if not math.isfinite(value) and name not in OPTIONAL_COLUMNS:
         raise InputError(path, f"is {shown(text)}", "should be a finite number", f"line {line}, column {name}")
     return value
 

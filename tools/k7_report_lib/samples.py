@@ -116,9 +116,9 @@ def dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
     item = own_object(path, file, name)
     if not isinstance(item, h5py.Dataset):
         raise InputError(path, "is missing", f"should be a dataset of shape {shape_text(name)}", f"dataset /{name}")
-    _check_storage(path, f"dataset /{name}", item)
+    check_storage(path, f"dataset /{name}", item)
     check_array(path, f"dataset /{name}", item, name)
-    _check_promise(path, f"dataset /{name}", item)
+    check_promise(path, f"dataset /{name}", item)
     return item
 
 
@@ -150,7 +150,7 @@ def own_object(path: Path, file: h5py.File, name: str) -> Any:
     return item
 
 
-def _check_storage(path: Path, where: str, item: h5py.Dataset) -> None:
+def check_storage(path: Path, where: str, item: h5py.Dataset) -> None:
     """Refuses data that lie in other files."""
     layout = item.id.get_create_plist()
     kind = ("is a virtual dataset" if layout.get_layout() == h5py.h5d.VIRTUAL else
@@ -160,7 +160,7 @@ def _check_storage(path: Path, where: str, item: h5py.Dataset) -> None:
                          "make one self-contained file with h5repack -l CONTI", where)
 
 
-def _check_promise(path: Path, where: str, item: h5py.Dataset) -> None:
+def check_promise(path: Path, where: str, item: h5py.Dataset) -> None:
     """Refuses a dataset that declares far more numbers than the file stores."""
     declared = math.prod(map(int, item.shape)) * item.dtype.itemsize
     stored = min(item.id.get_storage_size(), path.stat().st_size)

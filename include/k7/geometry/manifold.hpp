@@ -99,6 +99,9 @@ class Manifold {
   /// @param mean a typical metric on the manifold; the closer it is to the true ones, the tighter the bounds
   virtual std::unique_ptr<Embedding> embedding(const Matrix7& mean) const = 0;
 
+  /// The seven coordinates that a sample file has for a point: the point itself, unless it is (t, q1, q2).
+  virtual void coordinates(const double* point, double* coords) const;
+
   /// What is wrong with a stored point: empty when nothing is.
   virtual std::string point_defect(const double* point) const;
 
