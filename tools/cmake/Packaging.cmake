@@ -40,10 +40,11 @@ neural network gives a 3-form, whose torsion training lowers. It then
 computes the smallest eigenvalues of the Laplace operator of what it
 learned. All programs run alone or distributed with MPI.")
 # Libraries are added by dpkg-shlibdeps; these are what nothing links to: mpirun, and what k7_report and the converters import.
+# LibTorch is content with any BLAS, and the OpenMP flavour is the one for it (docs/install.md). Matplotlib's fonttools wants
+# munkres or SciPy, and the latter brings the pthread flavour, which Debian then prefers; apt takes what comes first.
 set(CPACK_DEBIAN_PROGRAMS_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PROGRAMS_PACKAGE_DEPENDS "openmpi-bin, python3, python3-h5py, python3-matplotlib, python3-numpy")
-# LibTorch is content with any BLAS; docs/install.md says what others cost.
-set(CPACK_DEBIAN_PROGRAMS_PACKAGE_RECOMMENDS libopenblas0-openmp)
+set(CPACK_DEBIAN_PROGRAMS_PACKAGE_DEPENDS
+    "openmpi-bin, libopenblas0-openmp, python3, python3-munkres, python3-numpy, python3-h5py, python3-matplotlib")
 set(CPACK_DEBIAN_PROGRAMS_PACKAGE_SUGGESTS "k7-dev, slurm-client")
 
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME k7-dev)
