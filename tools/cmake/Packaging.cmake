@@ -13,6 +13,28 @@ if(EXISTS /etc/debian_version)
   endif()
 endif()
 
+# pkg-config files: libraries in the order in which they are linked, for who builds without CMake.
+file(RELATIVE_PATH K7_PC_TO_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+string(REGEX REPLACE "/$" "" K7_PC_TO_PREFIX "${K7_PC_TO_PREFIX}")
+set(K7_PC_CFLAGS ${MPI_CXX_INCLUDE_DIRS})
+list(TRANSFORM K7_PC_CFLAGS PREPEND -I)
+list(APPEND K7_PC_CFLAGS ${TORCH_CXX_FLAGS})
+set(K7_PC_LIBS ${HDF5_C_LIBRARIES} ${MPI_CXX_LIBRARIES} ${OpenMP_CXX_FLAGS} -ldl)
+if(K7_ENABLE_NCCL)
+  list(APPEND K7_PC_CFLAGS -DK7_HAVE_NCCL)
+  list(PREPEND K7_PC_LIBS ${NCCL_LIBRARY} ${CUDA_cudart_LIBRARY})
+endif()
+list(REMOVE_ITEM K7_PC_LIBS "")
+# The compiler's library comes before LibTorch's, as in CMakeLists.txt.
+get_filename_component(k7_torch_folder "${TORCH_LIBRARY}" DIRECTORY)
+set(K7_PC_TORCH_LIBS "-Wl,--push-state,--no-as-needed -lstdc++ -Wl,--pop-state -L${k7_torch_folder} -ltorch -ltorch_cpu -lc10")
+list(JOIN K7_PC_CFLAGS " " K7_PC_CFLAGS)
+list(JOIN K7_PC_LIBS " " K7_PC_LIBS)
+foreach(name IN ITEMS k7-spectral k7-train)
+  configure_file(tools/cmake/${name}.pc.in "${PROJECT_BINARY_DIR}/${name}.pc" @ONLY)
+  install(FILES "${PROJECT_BINARY_DIR}/${name}.pc" DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+endforeach()
+
 # Debian packages, by `cpack -G DEB` in a build folder: k7 is what users run, k7-dev what others build with.
 set(CMAKE_INSTALL_DOCDIR "${CMAKE_INSTALL_DATAROOTDIR}/doc/k7")
 set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME programs)

@@ -3,6 +3,7 @@
 
 import json
 import os
+from pathlib import Path
 
 from spack_repo.builtin.build_systems.cmake import CMakePackage
 from spack_repo.builtin.build_systems.cuda import CudaPackage
@@ -18,8 +19,9 @@ class K7(CMakePackage, CudaPackage):
 
     license("Apache-2.0", checked_by="the authors of K7")
 
-    # Built from a source tree that is there: spack develop, or spack dev-build.
-    version("0.1.0")
+    # The source tree that this recipe is in.
+    git = Path(__file__).resolve().parents[4].as_uri()
+    version("0.1.0", branch="main")
 
     variant("nccl", default=True, when="+cuda", description="Sum gradients between GPUs with NCCL")
 
@@ -93,8 +95,9 @@ class K7(CMakePackage, CudaPackage):
         cmake = self.spec["cmake"].command
         source = join_path(self.test_suite.current_test_cache_dir, self.examples)
         prefixes = ";".join([self.prefix, self.spec["py-torch"].package.cmake_prefix_paths[0]])
-        cmake("-S", source, "-B", "build", f"-DCMAKE_PREFIX_PATH={prefixes}",
-              f"-DCMAKE_CXX_COMPILER={os.environ['CXX']}")
+        define = [f"-DCMAKE_PREFIX_PATH={prefixes}", f"-DCMAKE_CXX_COMPILER={os.environ['CXX']}"]
+        cmake("-S", source, "-B", "build", *define)
         cmake("--build", "build")
-        out = Executable(join_path("build", "sample_torus"))("torus.h5", "300", output=str.split, error=str.split)
+        program = Executable(join_path("build", "sample_torus"))
+        out = program("torus.h5", "300", output=str.split, error=str.split)
         assert "300 points in torus.h5" in out, out
