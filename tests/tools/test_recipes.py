@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGING = ROOT / "tools" / "packaging"
-SPACK = PACKAGING / "spack" / "k7" / "package.py"
+SPACK = PACKAGING / "spack" / "spack_repo" / "k7" / "packages" / "k7" / "package.py"
 EASYCONFIGS = sorted((PACKAGING / "easybuild").glob("*.eb"))
 
 pytestmark = pytest.mark.quick
@@ -173,6 +173,11 @@ def test_spack(spack: Recorder) -> None:
     assert arguments == (project_version(),)
     cuda = {arguments[0] for name, arguments, words in spack.calls if name == "depends_on" and "+cuda" in words["when"]}
     assert cuda == {"petsc+cuda", "slepc+cuda", "py-torch+cuda", "nccl"}
+
+
+def test_spack_builds_the_tree_that_it_is_in() -> None:
+    (level,) = re.findall(r"^    git = Path\(__file__\)\.resolve\(\)\.parents\[(\d+)\]\.as_uri\(\)$", SPACK.read_text(encoding="utf-8"), re.MULTILINE)
+    assert SPACK.parents[int(level)] == ROOT
 
 
 def test_spack_gives_options_that_are_there() -> None:

@@ -20,7 +20,7 @@ class K7(CMakePackage, CudaPackage):
     license("Apache-2.0", checked_by="the authors of K7")
 
     # The source tree that this recipe is in.
-    git = Path(__file__).resolve().parents[4].as_uri()
+    git = Path(__file__).resolve().parents[7].as_uri()
     version("0.1.0", branch="main")
 
     variant("nccl", default=True, when="+cuda", description="Sum gradients between GPUs with NCCL")
