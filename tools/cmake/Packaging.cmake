@@ -6,9 +6,10 @@ add_compile_options("-ffile-prefix-map=${PROJECT_BINARY_DIR}=build" "-ffile-pref
 
 # The linker finds Debian's own libraries without being told where.
 if(EXISTS /etc/debian_version)
-  set(k7_library_folders ${TORCH_LIBRARY} ${PETSC_LINK_LIBRARIES} ${SLEPC_LINK_LIBRARIES} ${MPI_CXX_LIBRARIES} ${HDF5_C_LIBRARIES})
-  list(FILTER k7_library_folders EXCLUDE REGEX "^/usr/lib/")
-  if(NOT k7_library_folders)
+  set(k7_others ${TORCH_LIBRARY} ${PETSC_LINK_LIBRARIES} ${SLEPC_LINK_LIBRARIES} ${MPI_CXX_LIBRARIES} ${HDF5_C_LIBRARIES}
+                ${NCCL_LIBRARY} ${CUDA_cudart_LIBRARY})
+  list(FILTER k7_others EXCLUDE REGEX "^/usr/lib/([a-z0-9_]+-linux-gnu[a-z0-9]*|petscdir|slepcdir)/")
+  if(NOT k7_others)
     set(CMAKE_INSTALL_RPATH_USE_LINK_PATH OFF)
   endif()
 endif()
