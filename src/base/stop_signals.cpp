@@ -9,7 +9,7 @@ namespace {
 
 volatile std::sig_atomic_t stop_signal = 0;
 
-extern "C" void remember_signal(int number) {
+extern "C" void k7_remember_signal(int number) {
   stop_signal = number;
 }
 
@@ -29,7 +29,7 @@ void hold_stop_signals() {
 
 void catch_stop_signals() {
   struct sigaction action {};
-  action.sa_handler = remember_signal;
+  action.sa_handler = k7_remember_signal;
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
   sigaction(SIGTERM, &action, nullptr);

@@ -7,6 +7,8 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <string>
+#include <string_view>
 
 #include "io/field_file.hpp"
 #include "io/json_file.hpp"
@@ -25,10 +27,10 @@ using geometry::n_phi;
 
 constexpr GlobalIndex block_rows = 4096;
 
-const std::vector<double>& values_of(const std::vector<g2::PointField>& fields, const std::string& name) {
+const std::vector<double>& values_of(const std::vector<g2::PointField>& fields, std::string_view name) {
   for (const auto& field : fields)
     if (field.name == name) return field.values;
-  throw Error(Fault::internal, "the torsion fields lack " + name);
+  throw Error(Fault::internal, "the torsion fields lack " + std::string(name));
 }
 
 /// Mean, maximum and minimum of the reported quantities over the rows where phi is a G2-structure.

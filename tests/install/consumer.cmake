@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# cmake -DBUILD=DIR -DEXAMPLES=DIR -DWORK=DIR -DMPIEXEC=PROGRAM -P consumer.cmake: installs K7 into WORK/prefix, copies
-# the examples away from the source tree, builds them against the installation alone, and runs each.
+# cmake -DBUILD=DIR -DEXAMPLES=DIR -DWORK=DIR -DMPIEXEC=PROGRAM -DCXX=COMPILER -DLIBDIR=lib -P consumer.cmake: installs
+# K7 into WORK/prefix, copies the examples away from the source tree, builds them against the installation alone, and
+# runs each.
 function(run what)
   execute_process(COMMAND ${ARGN} WORKING_DIRECTORY "${WORK}" RESULT_VARIABLE code OUTPUT_VARIABLE output
                   ERROR_VARIABLE output)
@@ -42,6 +43,21 @@ foreach(pair IN LISTS pairs)
 endforeach()
 run("train_small_form" ${mpirun} build/train_small_form run)
 expect("500 points in run/samples.h5")
+
+# The same without CMake: pkg-config has the libraries in their order.
+set(ENV{PKG_CONFIG_PATH} "${WORK}/prefix/${LIBDIR}/pkgconfig:$ENV{PKG_CONFIG_PATH}")
+foreach(pair IN ITEMS k7-spectral,spectrum_of_cloud k7-train,train_small_form)
+  string(REPLACE "," ";" pair "${pair}")
+  list(GET pair 0 library)
+  list(GET pair 1 example)
+  run("flags" pkg-config --cflags --libs ${library})
+  separate_arguments(flags UNIX_COMMAND "${output}")
+  run("g++" ${CXX} -O1 examples/${example}.cpp -o plain_${example} ${flags})
+endforeach()
+run("plain_spectrum_of_cloud" ./plain_spectrum_of_cloud 2000)
+expect("lambda_1 in the limit: (0\\.[89]|1\\.[01])[0-9]+ \\+-")
+run("plain_train_small_form" ./plain_train_small_form plain_run)
+expect("500 points in plain_run/samples.h5")
 
 # The installed program finds the library that it loads for --model, and then no model.
 execute_process(COMMAND prefix/bin/k7_spectral --model none.h5 WORKING_DIRECTORY "${WORK}" RESULT_VARIABLE code

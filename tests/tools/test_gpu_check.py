@@ -187,6 +187,23 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_an_installation_is_used_from_within(tmp_path: Path) -> None:
+    """As it is installed: programs beside the tool, its libraries in share/k7, tests in lib/k7."""
+    bin, shared, tests = fake(tmp_path / "bin", GOOD), tmp_path / "share" / "k7", tmp_path / "lib" / "k7"
+    shared.mkdir(parents=True)
+    tests.mkdir(parents=True)
+    for name in ("gpu_check_lib", "k7_report_lib"):
+        shutil.copytree(ROOT / "tools" / name, shared / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "tools" / "gpu_check", bin / "k7_gpu_check")
+    for name in ("gpu_tests.txt", "test_gpu_a"):
+        (bin / name).rename(tests / name)
+    done = subprocess.run([str(bin / "k7_gpu_check"), "--device", "cpu", "--out", str(tmp_path / "out")], capture_output=True, text=True,
+                          env=os.environ | {"WORDS": str(tmp_path / "words")}, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert result(tmp_path / "out")["counts"]["passed"] == 1
+    assert not list(shared.rglob("__pycache__"))
+
+
 def test_the_list_is_that_of_the_label() -> None:
     """ctest knows the same programs and numbers of ranks."""
     done = subprocess.run(["ctest", "--test-dir", str(BIN.parent), "-N", "-L", "^gpu$"], capture_output=True, text=True, check=True)

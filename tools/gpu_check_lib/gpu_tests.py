@@ -22,6 +22,12 @@ END = re.compile(r"^\[ +(OK|FAILED|SKIPPED) +\] ([^ ,]+)(?:, where .*)? \((\d+) 
 OUTCOMES = {"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}
 
 
+def test_folder(bin: Path) -> Path:
+    """Where the tests are: beside the programs where they were built, in lib/k7 where they are installed."""
+    installed = [path.parent for pattern in ("lib*/k7", "lib/*/k7") for path in sorted(bin.parent.glob(f"{pattern}/{LIST}"))]
+    return bin if (bin / LIST).exists() or not installed else installed[0]
+
+
 def programs(folder: Path) -> list[tuple[str, int]]:
     """Names and numbers of ranks of all runs. @throws InputError where the list is not there or not whole"""
     path = folder / LIST
