@@ -97,7 +97,9 @@ void PythonObserver::raise() {
 
 std::string PythonObserver::failure_text() const {
   const py::gil_scoped_acquire lock;
-  return failure_->what();
+  const py::str text(failure_->value());
+  const py::object name = failure_->type().attr("__name__");
+  return name.cast<std::string>() + ": " + text.cast<std::string>();
 }
 
 void run(const parallel::Communicator& comm, PythonObserver& observer, const std::function<void()>& work) {

@@ -50,7 +50,7 @@ class PythonObserver final : public Observer {
   bool has_failed() const { return failure_.has_value(); }
   /// Raises what was kept; needs Python's lock.
   [[noreturn]] void raise();
-  /// Its text.
+  /// The name of its class, and what it says.
   std::string failure_text() const;
 
  private:

@@ -100,12 +100,17 @@ PointCloud cloud_of(const PointRows& rows, const geometry::Manifold& manifold, b
   cloud.n_global = comm.sum(rows.count);
   cloud.point_size = manifold.point_size();
   const GlobalIndex begin = comm.exclusive_scan(rows.count);
+  const bool has_weights = rows.weights != nullptr;
+  if (comm.max(GlobalIndex{rows.count > 0 && has_weights}) > 0 &&
+      comm.max(GlobalIndex{rows.count > 0 && !has_weights}) > 0)
+    throw CollectiveError(Fault::bad_input,
+                          "weight: some ranks have weights and others have none; give them on all ranks");
   parallel::agree(comm, [&] {
     if (cloud.n_global == 0) throw InputError("points: has no rows; at least 2 points are needed");
     check(rows, manifold, comm);
     const auto n = static_cast<std::size_t>(rows.count);
     cloud.points.assign(rows.points, rows.points + rows.count * cloud.point_size);
-    if (rows.weights != nullptr) cloud.densities.assign(rows.weights, rows.weights + rows.count);
+    if (has_weights) cloud.densities.assign(rows.weights, rows.weights + rows.count);
     cloud.metrics.reserve(n * geometry::n_sym);
     for (std::size_t i = 0; i < n; ++i) {
       const auto packed = geometry::pack(rows.metric(i));
