@@ -10,6 +10,7 @@
 #include "base/blas.hpp"
 #include "io/json_file.hpp"
 #include "k7/base/build_info.hpp"
+#include "k7/io/sample_file.hpp"
 #include "k7/parallel/agree.hpp"
 #include "k7/parallel/environment.hpp"
 #include "k7/spectral/compute_spectrum.hpp"
@@ -79,6 +80,29 @@ std::pair<Rows, Rows> sample(const geometry::Manifold& manifold, GlobalIndex n, 
     manifold.sample(key, static_cast<std::uint64_t>(rows.begin + i), points.mutable_data(i, 0),
                     coords.mutable_data(i, 0));
   return {points, coords};
+}
+
+/// Writes a sample file of all ranks' rows. Empty arrays stand for what it does not have.
+void write_samples(const std::string& path, const geometry::Manifold& manifold, const Rows& coords,
+                   const Rows& points, const Rows& metric, const Rows& phi, const Rows& weight,
+                   CommAddress address, const py::object& listener) {
+  const parallel::Communicator comm(comm_at(address));
+  const bool has_points = manifold.point_size() != geometry::dim;
+  const io::SampleBlock block{vector_of(coords), has_points ? vector_of(points) : std::vector<double>{},
+                              vector_of(metric), vector_of(phi), vector_of(weight)};
+  const GlobalIndex count = coords.shape(0);
+  PythonObserver observer(listener);
+  run(comm, observer, [&] {
+    const GlobalIndex begin = comm.exclusive_scan(count);
+    const auto is_somewhere = [&](const std::vector<double>& values) {
+      return comm.max(static_cast<GlobalIndex>(values.size())) > 0;
+    };
+    const io::SampleWriter::Contents contents{comm.sum(count), has_points, is_somewhere(block.phi),
+                                              is_somewhere(block.weight)};
+    io::SampleWriter writer(path, comm, manifold, contents);
+    parallel::agree(comm, [&] { writer.write(begin, block); });
+    writer.commit();
+  });
 }
 
 // ---- Spectra ----
@@ -237,6 +261,7 @@ PYBIND11_MODULE(_spectral, m) {
     io::write_results(path, io::Json::parse(tree));
   });
   declare_manifold(m);
+  m.def("write_samples", &write_samples);
   m.def("spectrum_of_points", &spectrum_of_points);
   m.def("spectrum_of_metric", &spectrum_of_metric);
   m.attr("torch_folder") = K7_TORCH_FOLDER;

@@ -48,6 +48,13 @@ def torus(tmp_path_factory: pytest.TempPathFactory) -> k7.Model:
     return train(tmp_path_factory.mktemp("torus") / "run", manifold="torus7").model(threads=1)
 
 
+def contents(path: Path) -> dict[str, Any]:
+    """All that a file holds."""
+    with h5py.File(path) as file:
+        return {name: item[()].tolist() for name, item in file.items()} | {
+            name: np.asarray(value).tolist() for name, value in file.attrs.items()}
+
+
 def words_of(options: dict[str, Any]) -> list[str]:
     """The same options on the command line."""
     def text(value: Any) -> str:
@@ -106,6 +113,8 @@ def test_samples_are_those_of_the_program(run: Path, model: k7.Model, tmp_path: 
     with h5py.File(tmp_path / "s.h5") as file:
         for name in ("coords", "points", "phi", "metric", "weight"):
             np.testing.assert_array_equal(getattr(found, name), file[name][()], err_msg=name)
+    found.save(tmp_path / "ours.h5")
+    assert contents(tmp_path / "ours.h5") == contents(tmp_path / "s.h5")
     np.testing.assert_array_equal(model.phi(found.points), found.phi)
     np.testing.assert_array_equal(model.metric(found.points), found.metric)
     assert np.linalg.eigvalsh(found.metric).min() > 0.0

@@ -50,6 +50,8 @@ def test_two_ranks_give_what_one_gives(tmp_path: Path) -> None:
 
 
 TRAINING = """
+    import h5py
+    import numpy as np
     from mpi4py import MPI
     import k7
 
@@ -60,10 +62,12 @@ TRAINING = """
     samples = model.sample(11, comm=comm)
     report = model.report(50, comm=comm)
     rows = comm.gather(samples.metric)
+    samples.save("together.h5", comm)
     alone = model.sample(11)
     if comm.rank == 0:
-        import numpy as np
         assert np.array_equal(np.concatenate(rows), alone.metric)
+        with h5py.File("together.h5") as file:
+            assert all(np.array_equal(file[name][()], getattr(alone, name)) for name in ("coords", "metric", "phi"))
         assert report["points"] == 50
         spectrum = k7.spectrum_of_function(model.metric, model.manifold, n=2, accuracy=1.0)  # of this rank alone
         print([len(part) for part in rows], found.stop, len(spectrum.values))

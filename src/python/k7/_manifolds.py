@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -105,6 +106,17 @@ class Samples:
         from ._spectra import spectrum
 
         return spectrum(self.points, self.metric, self.weight, manifold=self.manifold, **options)
+
+    def save(self, path: Any, comm: Any = None) -> None:
+        """Writes the sample file of all ranks' rows, whole or not at all, as k7_sample does."""
+        none = np.zeros(0)
+        with _calls.library(comm) as address:
+            name = _calls.agreed(address, lambda: os.fspath(path))
+            listener = _calls.Listener(address, False)
+            _spectral.write_samples(name, self.manifold._inner, self.coords, self.points, self.metric,
+                                    none if self.phi is None else self.phi, none if self.weight is None else self.weight,
+                                    address, listener)
+            listener.finish()
 
     def __repr__(self) -> str:
         return f"<k7.Samples: {len(self.points)} points of {self.manifold.name}>"

@@ -92,7 +92,7 @@ class Spectrum:
 
 def spectrum(points: Any, metric: Any, weight: Any = None, periods: Any = None, method: str = "auto", k: int = 32,
              n: int = 15, comm: Any = None, *, manifold: Union[str, Manifold] = "euclidean", density: str = "estimate",
-             extrapolate: Optional[bool] = None, functions: bool = True, keep_outliers: bool = False, seed: int = 0,
+             extrapolate: Optional[bool] = None, functions: Optional[bool] = None, keep_outliers: bool = False, seed: int = 0,
              threads: int = 0, device: str = "auto", h_star: float = 99.0, lambda1_target: float = 13.0,
              progress: Optional[bool] = None) -> Spectrum:
     """The smallest eigenvalues of the Laplace-Beltrami operator of sampled points, as k7_spectral computes them.
@@ -102,6 +102,8 @@ def spectrum(points: Any, metric: Any, weight: Any = None, periods: Any = None, 
     weight: (N,) density of the points against the Riemannian volume, if it is known
     periods: (7,) after how much each coordinate comes back; 0: never
     method: auto, graph, ritz or notebook; k: neighbours of a point; n: how many eigenvalues
+    extrapolate: whether limits are computed; None: where the method has them
+    functions: whether eigenfunctions are wanted; None: where the method has them, which is all but ritz
     """
     with _calls.library(comm) as address:
 
@@ -111,7 +113,8 @@ def spectrum(points: Any, metric: Any, weight: Any = None, periods: Any = None, 
             size = len(rows)
             metrics = numbers("metric", metric, (size, 7, 7), (7, 7))
             weights = None if weight is None else numbers("weight", weight, (size,))
-            options = _options(method=method, density=density, k=k, n=n, extrapolate=extrapolate, functions=functions,
+            wanted = method != "ritz" if functions is None else bool(functions)
+            options = _options(method=method, density=density, k=k, n=n, extrapolate=extrapolate, functions=wanted,
                                keep_outliers=keep_outliers, seed=seed, threads=threads, device=device, h_star=h_star,
                                lambda1_target=lambda1_target)
             return space, rows, metrics, weights, options
