@@ -242,6 +242,7 @@ def test_other_threads_run() -> None:
     assert after - before > 10000
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # other threads do not know what is ignored here
 def test_calls_from_many_threads() -> None:
     found: list[np.ndarray] = []
     threads = [threading.Thread(target=lambda: found.append(spectrum(flat(200), np.eye(7)).raw)) for _ in range(3)]

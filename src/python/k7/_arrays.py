@@ -34,7 +34,7 @@ def numbers(name: str, value: Any, *shapes: Shape) -> np.ndarray:
     if not any(_fits(array.shape, shape) for shape in shapes):
         needed = " or ".join(_text(shape) for shape in shapes)
         raise InputError(f"{name}: has shape {array.shape}; {needed} is needed")
-    return np.ascontiguousarray(array, dtype=np.float64)
+    return np.asarray(array, dtype=np.float64, order="C")
 
 
 def whole(name: str, value: Any, least: int) -> int:
