@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/words.hpp"
+#include "io/file_tables.hpp"
 #include "k7/base/build_info.hpp"
 
 namespace k7::cli {
@@ -14,7 +15,8 @@ namespace {
 
 /// Long names that say how to run, not what to compute: they are not part of the stored options.
 bool is_meta(const std::string& name) {
-  return name == "help" || name == "version" || name == "config" || name == "verbose" || name == "quiet";
+  return name == "help" || name == "version" || name == "describe-files" || name == "config" ||
+         name == "verbose" || name == "quiet";
 }
 
 std::string version_text(const Program& program) {
@@ -27,6 +29,8 @@ constexpr const char* help_on_root =
     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 "
     "in the environment.";
 
+constexpr const char* describe_files = "--describe-files";
+
 [[noreturn]] void usage_error(const Program& program, const std::string& text) {
   throw CollectiveError(Fault::bad_input, text + "; see " + program.name() + " --help");
 }
@@ -36,6 +40,9 @@ std::unique_ptr<CLI::App> make_app(Program& program, int& verbose, int& quiet, s
   app->get_formatter()->column_width(34);
   app->option_defaults()->always_capture_default();
   app->set_version_flag("--version", version_text(program));
+  app->add_flag(describe_files,
+                "Print what stands in the HDF5 files that this program writes or reads, and exit")
+      ->configurable(false);
   app->footer(help_on_root);
   // Not CLI11's own config option: read_config says on which line of the file something is wrong.
   app->add_option("--config", config, "TOML file with any long option as a key; the command line wins")
@@ -137,6 +144,7 @@ ParsedOptions parse_options(Program& program, int argc, char** argv) {
     const auto app = make_app(program, verbose, quiet, config);
     if (holds_any(words, {"--help", "-h"})) return text_only(app->help());
     if (holds_any(words, {"--version"})) return text_only(version_text(program));
+    if (holds_any(words, {describe_files})) return text_only(io::file_tables_text(program.name()));
     try {
       if (!final_pass) {
         checked = plain_words(read_given(program, *app, words));

@@ -9,7 +9,7 @@
 namespace k7::cli {
 
 struct ParsedOptions {
-  bool text_only = false;  ///< --help or --version: print `text` and stop
+  bool text_only = false;  ///< --help, --version or --describe-files: print `text` and stop
   std::string text;
   int verbosity = 0;
   io::Json values;

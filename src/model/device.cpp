@@ -9,27 +9,11 @@
 #include "parallel/gpus.hpp"
 
 namespace k7::model {
-namespace {
-
-int rank_within_node(const parallel::Communicator& comm) {
-  MPI_Comm node = MPI_COMM_NULL;
-  parallel::mpi_check(
-      MPI_Comm_split_type(comm.handle(), MPI_COMM_TYPE_SHARED, comm.rank(), MPI_INFO_NULL, &node),
-      "MPI_Comm_split_type");
-  int rank = 0;
-  MPI_Comm_rank(node, &rank);
-  MPI_Comm_free(&node);
-  return rank;
-}
-
-}  // namespace
 
 at::Device choose_device(const parallel::Communicator& comm, DeviceChoice requested) {
-  const int node_rank = rank_within_node(comm);
   const int here = torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0;
-  const int gpus = parallel::gpus_per_rank(comm, here, requested);
-  if (gpus == 0) return at::Device(at::kCPU);
-  return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(node_rank % gpus));
+  const auto gpu = parallel::own_gpu(comm, here, requested);
+  return gpu ? at::Device(at::kCUDA, static_cast<at::DeviceIndex>(*gpu)) : at::Device(at::kCPU);
 }
 
 std::unique_ptr<parallel::GradientReducer> choose_reducer(const parallel::Communicator& comm,

@@ -48,8 +48,11 @@ void Network::add_gradients(const std::vector<at::Tensor>& slots) const {
 
 void Network::add_gradients(const std::vector<at::Tensor>& slots, const at::Tensor& flat) const {
   const at::NoGradGuard no_gradient;
+  std::vector<at::Tensor> parts;
   for (std::size_t i = 0; i < slots_.size(); ++i)
-    if (slots[i].defined()) slots_[i].view(flat).add_(slots[i]);
+    parts.push_back(slots[i].defined() ? slots[i].reshape({-1})
+                                       : at::zeros({slots_[i].count}, flat.options()));
+  flat.narrow(0, 0, parameters_.numel()).add_(at::cat(parts));
 }
 
 void Network::initialise(std::uint64_t seed, double gain, double output_gain, double hidden_bias) {

@@ -9,6 +9,10 @@
 
 #include "k7/base/error.hpp"
 
+#ifdef K7_HAVE_CUDA
+#include <cuda_runtime_api.h>
+#endif
+
 namespace k7::parallel {
 namespace {
 
@@ -27,7 +31,26 @@ std::vector<std::string> gather(const Communicator& comm, const std::string& tex
   return all;
 }
 
+int rank_within_host(const Communicator& comm) {
+  MPI_Comm host = MPI_COMM_NULL;
+  mpi_check(MPI_Comm_split_type(comm.handle(), MPI_COMM_TYPE_SHARED, comm.rank(), MPI_INFO_NULL, &host),
+            "MPI_Comm_split_type");
+  int rank = 0;
+  MPI_Comm_rank(host, &rank);
+  MPI_Comm_free(&host);
+  return rank;
+}
+
 }  // namespace
+
+int visible_gpus() {
+#ifdef K7_HAVE_CUDA
+  int count = 0;
+  return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
+#else
+  return 0;
+#endif
+}
 
 std::vector<std::string> hosts_of_ranks(const Communicator& comm) {
   std::array<char, MPI_MAX_PROCESSOR_NAME> name{};
@@ -44,16 +67,21 @@ int gpus_per_rank(const Communicator& comm, int here, DeviceChoice requested) {
   if (none == all.end()) return *std::min_element(all.begin(), all.end());
   if (most == 0 && requested == DeviceChoice::automatic) return 0;
   if (most == 0)
-    throw CollectiveError(
-        Fault::bad_input,
-        "--device cuda: no CUDA device is visible to LibTorch; use --device cpu, or a LibTorch "
-        "with CUDA on a machine with a GPU");
+    throw CollectiveError(Fault::bad_input,
+                          "--device cuda: no CUDA device is visible; use --device cpu, or libraries with "
+                          "CUDA on a machine with a GPU");
   const auto rank = static_cast<std::size_t>(none - all.begin());
   const std::vector<std::string> hosts = hosts_of_ranks(comm);
   throw CollectiveError(Fault::bad_input, "--device " + name_of(requested) + ": rank " +
                                               std::to_string(rank) + " on " + hosts[rank] +
                                               " sees no CUDA device, but others do; use --device cpu, or "
                                               "leave this host out");
+}
+
+std::optional<int> own_gpu(const Communicator& comm, int here, DeviceChoice requested) {
+  const int gpus = gpus_per_rank(comm, here, requested);
+  if (gpus == 0) return std::nullopt;
+  return rank_within_host(comm) % gpus;
 }
 
 std::string shared_gpu(const std::vector<GpuPlace>& places) {

@@ -7,6 +7,7 @@
 
 #include "k7/parallel/agree.hpp"
 #include "k7/spectral/session.hpp"
+#include "parallel/gpus.hpp"
 #include "spectral/cloud/units.hpp"
 #include "spectral/knn/point_checks.hpp"
 #include "spectral/run.hpp"
@@ -33,8 +34,10 @@ Compute compute_of(Method method) {
   return nullptr;
 }
 
-Device device_of(DeviceChoice choice) {
-  return choice != DeviceChoice::cpu && cuda_available() ? Device::cuda : Device::cpu;
+/// The same on all ranks. Collective.
+Device device_of(DeviceChoice choice, const parallel::Communicator& comm) {
+  const int here = built_with_cuda() ? parallel::visible_gpus() : 0;
+  return parallel::gpus_per_rank(comm, here, choice) > 0 ? Device::cuda : Device::cpu;
 }
 
 /// Where the graph falls apart, its eigenvalues have other numbers.
@@ -69,6 +72,7 @@ SpectrumReport compute_spectrum(PointCloud cloud, const geometry::Manifold& mani
     validate(options);
     validate(options, cloud.n_global, comm.size());
   });
+  const Device device = device_of(options.device, comm);
   // The notebook's weights have a length of their own, so that its matrix depends on the units.
   const bool keeps_units = options.method == Method::notebook;
   require_measurable(cloud, manifold, keeps_units ? given_units : any_units, options.source, comm);
@@ -85,7 +89,7 @@ SpectrumReport compute_spectrum(PointCloud cloud, const geometry::Manifold& mani
           comm,
           observer,
           neighbors_found,
-          device_of(options.device),
+          device,
           units.length_sq()};
   SpectrumReport& report = run.report;
   report.method = options.method;

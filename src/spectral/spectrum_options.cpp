@@ -25,9 +25,8 @@ void validate(const SpectrumOptions& o) {
           "--method ritz: it has neither a graph nor eigenvectors at the points; leave --graph and "
           "--eigenvectors out");
   require(
-      o.device != DeviceChoice::cuda || cuda_available(),
-      "--device cuda: this PETSc has no CUDA, or no GPU is there; use --device cpu, or a PETSc built with "
-      "CUDA");
+      o.device != DeviceChoice::cuda || built_with_cuda(),
+      "--device cuda: this K7 or its PETSc was built without CUDA; use --device cpu, or see docs/install.md");
   require(o.limits != Limits::wanted || o.method == Method::graph || o.method == Method::automatic,
           "--extrapolate: --method " + name_of(o.method) +
               " has no limits of graphs; leave it out, or use --method graph");

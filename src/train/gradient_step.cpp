@@ -46,10 +46,10 @@ std::int64_t GradientStep::tail(const Objective& objective) {
   return static_cast<std::int64_t>(objective.terms().size()) + 2;
 }
 
-StepSums GradientStep::operator()(int draw) {
+StepSums GradientStep::operator()(int draw, int next) {
   if (on_gpu()) {
     accumulate_on_gpu(draw);
-    return sums_on_gpu();
+    return sums_on_gpu(next);
   }
   accumulate(draw);
   from_vector(summed_part(form_.network(), n_terms()), tree_.finish(comm_));
@@ -58,12 +58,13 @@ StepSums GradientStep::operator()(int draw) {
   return sums;
 }
 
-/// The buffer's sum over the ranks; the host waits for the device once.
-StepSums GradientStep::sums_on_gpu() const {
+/// The buffer's sum over the ranks; the host waits for the device once, and prepares the next points before.
+StepSums GradientStep::sums_on_gpu(int next) {
   const model::Network& network = form_.network();
   if (observer_.stop_requested()) tail_of_buffer()[n_terms()].fill_(1.0);
   if (comm_.size() > 1) model::sum_over_ranks(reducer_, network.gradient_buffer());
   tail_of_buffer()[n_terms() + 1].copy_(norm_of_gradients(network));
+  prepare(next);
   std::vector<double> numbers = to_vector(tail_of_buffer());
   StepSums sums;
   sums.gradient_norm = numbers.back();
@@ -84,12 +85,28 @@ GlobalIndex GradientStep::chunk_size() const {
   return on_gpu() ? std::min<GlobalIndex>(cuda_chunk, share) : chunk_points_;
 }
 
-Objective::Value GradientStep::loss_of(int draw, GlobalIndex begin, GlobalIndex count) const {
+model::Batch GradientStep::points_of(int draw, GlobalIndex begin, GlobalIndex count) const {
+  const geometry::DrawKey key{options_.seed, geometry::Stream::training, static_cast<std::uint32_t>(draw)};
+  return options_.images ? form_.sample_images(key, begin, count) : form_.sample(key, begin, count);
+}
+
+void GradientStep::prepare(int draw) {
+  const GlobalIndex chunk = chunk_size();
+  const GlobalIndex chunks = (options_.batch_size + chunk - 1) / chunk;
+  const GlobalIndex begin = chunk * parallel::even_rows(chunks, comm_.rank(), comm_.size()).begin;
+  const GlobalIndex count = std::min(chunk, options_.batch_size - begin);
+  if (count > 0) prepared_ = Prepared{draw, begin, count, points_of(draw, begin, count)};
+}
+
+model::Batch GradientStep::take_points(int draw, GlobalIndex begin, GlobalIndex count) {
+  const auto ready = std::exchange(prepared_, std::nullopt);
+  const bool fits = ready && ready->draw == draw && ready->begin == begin && ready->count == count;
+  return fits ? ready->points : points_of(draw, begin, count);
+}
+
+Objective::Value GradientStep::loss_of(const model::Batch& points) const {
   const at::ScalarType network_type = options_.dtype == Precision::float64 ? at::kDouble : at::kFloat;
   const at::ScalarType geometry_type = options_.dtype == Precision::float32 ? at::kFloat : at::kDouble;
-  const geometry::DrawKey key{options_.seed, geometry::Stream::training, static_cast<std::uint32_t>(draw)};
-  const model::Batch points =
-      options_.images ? form_.sample_images(key, begin, count) : form_.sample(key, begin, count);
   return objective_(form_, points.in(network_type, geometry_type), options_.batch_size);
 }
 
@@ -101,7 +118,7 @@ void GradientStep::accumulate(int draw) {
   const auto n = static_cast<std::size_t>(n_parameters + n_terms());
   std::vector<std::vector<double>> shares(static_cast<std::size_t>(chunks_.workers()));
   const auto compute = [&](std::size_t worker, GlobalIndex begin, GlobalIndex count) {
-    const Objective::Value value = loss_of(draw, begin, count);
+    const Objective::Value value = loss_of(points_of(draw, begin, count));
     const auto gradients = network.gradients_of(value.loss);
     std::vector<double>& share = shares[worker];
     share.assign(n, 0.0);
@@ -121,7 +138,7 @@ void GradientStep::accumulate_on_gpu(int draw) {
   const at::Tensor& buffer = network.gradient_buffer();
   buffer.zero_();
   const auto compute = [&](std::size_t, GlobalIndex begin, GlobalIndex count) {
-    const Objective::Value value = loss_of(draw, begin, count);
+    const Objective::Value value = loss_of(take_points(draw, begin, count));
     network.add_gradients(network.gradients_of(value.loss));
     buffer.narrow(0, network.parameters().numel(), value.terms.numel()).add_(value.terms);
   };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "g2/device_path.hpp"
@@ -38,19 +39,31 @@ class GradientStep {
   void set_chunk_points(GlobalIndex points) { chunk_points_ = points; }
 
   /// Leaves the gradient of the draw's loss in the network's buffer. Collective.
-  StepSums operator()(int draw);
+  /// @param next the draw that is likely to follow: its points are prepared while a GPU computes
+  StepSums operator()(int draw, int next);
 
   /// What is not finite in a draw, and on which rank; its numbers are computed again, without a sum over
   /// ranks. Collective.
   std::string not_finite(int draw);
 
  private:
+  /// Points that are on the device already: those of this rank's first chunk of a draw.
+  struct Prepared {
+    int draw;
+    GlobalIndex begin;
+    GlobalIndex count;
+    model::Batch points;
+  };
+
   bool on_gpu() const { return g2::takes_device_path(form_.network().device()); }
   GlobalIndex chunk_size() const;
-  Objective::Value loss_of(int draw, GlobalIndex begin, GlobalIndex count) const;
+  model::Batch points_of(int draw, GlobalIndex begin, GlobalIndex count) const;
+  model::Batch take_points(int draw, GlobalIndex begin, GlobalIndex count);
+  Objective::Value loss_of(const model::Batch& points) const;
   void accumulate(int draw);
   void accumulate_on_gpu(int draw);
-  StepSums sums_on_gpu() const;
+  StepSums sums_on_gpu(int next);
+  void prepare(int draw);
   std::int64_t n_terms() const { return static_cast<std::int64_t>(objective_.terms().size()); }
   at::Tensor tail_of_buffer() const;
   std::vector<double> terms_in_buffer() const;
@@ -63,6 +76,7 @@ class GradientStep {
   const Chunks& chunks_;
   Observer& observer_;
   GlobalIndex chunk_points_;
+  std::optional<Prepared> prepared_;
   parallel::TreeSum tree_;  ///< of gradients and terms; for a GPU there is reducer_
 };
 

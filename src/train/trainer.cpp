@@ -126,7 +126,7 @@ std::optional<Stop> Trainer::step() {
     sums_.reset();
   }
   k7::Stopwatch watch;
-  if (!sums_) sums_ = gradient_step_(draw());
+  if (!sums_) sums_ = gradient_step_(draw(), next_draw());
   const double norm = sums_->gradient_norm;
   // Where the step is as long as the gradient.
   if (traits_.obeys_rate) clip_gradients(form_.network().gradients(), norm, options_.clip_norm);
@@ -163,7 +163,7 @@ void Trainer::judge(const StepSums& sums) {
 
 StepResult Trainer::move(const StepSums& sums) {
   const auto evaluate = [&] {
-    sums_ = gradient_step_(draw());
+    sums_ = gradient_step_(draw(), next_draw());
     return sums_->terms[Objective::loss];
   };
   return state_.optimizer->step(form_.network().parameters(), form_.network().gradients(),

@@ -31,6 +31,7 @@ class Trainer {
 
   std::optional<Stop> step();
   int draw() const { return state_.epoch / traits_.window; }
+  int next_draw() const { return (state_.epoch + 1) / traits_.window; }
   void judge(const StepSums& sums);
   StepResult move(const StepSums& sums);
   void tell_progress();

@@ -7,6 +7,7 @@
 #include "petsc_device.hpp"
 #include "petsc_session.hpp"
 #include "point_clouds.hpp"
+#include "spectral/solve/petsc.hpp"
 
 namespace k7::spectral {
 namespace {
@@ -83,6 +84,55 @@ TEST_P(GpuSpectrum, has_the_eigenpairs_of_the_cpu) {
       EXPECT_NEAR(cosine(f, g, 8, c), 1.0, 1e-10) << c;
     }
   }
+}
+
+/// How often an event of PETSc's log has happened so far, in all stages of a spectrum.
+int count(const char* event) {
+  PetscLogEvent id = -1;
+  petsc_check(PetscLogEventGetId(event, &id), "PetscLogEventGetId");
+  int total = 0;
+  for (const char* name : {"Main Stage", "K7 assemble", "K7 eigensolve"}) {
+    PetscLogStage stage = -1;
+    petsc_check(PetscLogStageGetId(name, &stage), "PetscLogStageGetId");
+    PetscEventPerfInfo info{};
+    if (stage >= 0) petsc_check(PetscLogEventGetPerfInfo(stage, id, &info), "PetscLogEventGetPerfInfo");
+    total += info.count;
+  }
+  return total;
+}
+
+int count_all(const std::vector<const char*>& events) {
+  int total = 0;
+  for (const char* event : events) total += count(event);
+  return total;
+}
+
+/// What PETSc and SLEPc are asked for is the same on every device. On a GPU a number that the host needs is a wait for
+/// it, and everything that is asked for is a launch or two. A second round of Gram-Schmidt, now and then, adds to both.
+TEST_P(GpuSpectrum, waits_once_and_launches_six_times_per_product) {
+  const std::vector<const char*> numbers{"VecDot", "VecTDot",  "VecMDot", "VecNorm",
+                                         "BVDot",  "BVDotVec", "BVNorm",  "BVNormVec"};
+  const std::vector<const char*> others{"MatMult",  "VecAXPY",   "VecCopy",  "VecSet",
+                                        "VecScale", "BVMultVec", "BVMult",   "BVMultInPlace",
+                                        "BVCopy",   "BVScale",   "BVMatMult"};
+  petsc_check(PetscLogDefaultBegin(), "PetscLogDefaultBegin");
+  const AllPoints all = test::random_points("s1xs3xs3", n_points, 3.0);
+  const int products_before = count("BVMatMultVec");
+  const int waits_before = count_all(numbers);
+  const int launches_before = waits_before + count_all(others);
+  const int assemblies_before = count("MatAssemblyEnd");
+  const SpectrumReport report = solve(all, Method::graph, GetParam(), 1, world());
+  const int products = count("BVMatMultVec") - products_before;
+  const int waits = count_all(numbers) - waits_before;
+  const int launches = waits + count_all(others) - launches_before + waits_before;
+  RecordProperty("products", products);
+  RecordProperty("waits", waits);
+  RecordProperty("launches", launches);
+  ASSERT_GT(products, 50);
+  const int pairs = static_cast<int>(report.pairs.values.size());
+  EXPECT_LE(waits, 1.25 * products + 4 * pairs);
+  EXPECT_LE(launches, 6.0 * products + 12 * pairs);
+  EXPECT_EQ(count("MatAssemblyEnd") - assemblies_before, 1);  // the matrix stays as it went to the device
 }
 
 K7_ON_EVERY_DEVICE(GpuSpectrum);

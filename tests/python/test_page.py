@@ -15,19 +15,12 @@ from package import run_script
 PAGE = (programs.ROOT / "docs" / "python.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 SCRIPTS = [text for kind, text in BLOCKS if kind == "python"]
-NOT_RUN = {
-    "tools/install_dependencies": "installs packages, and was run before the build",
-    "python3 -m venv --system-site-packages env": "only of use for the next line",
-    "env/bin/pip install .": "builds for minutes, with what it downloads",
-}
 
 
-def test_all_commands_are_known() -> None:
-    lines = [line.split("   ")[0].strip() for kind, text in BLOCKS if kind == "sh" for line in text.splitlines()]
-
-    assert lines == [*NOT_RUN, "mpirun -n 2 python3 two_ranks.py"]
-    assert {kind for kind, _ in BLOCKS} == {"sh", "python"}
+def test_scripts_are_known() -> None:
+    """What else stands on the page is for tools/test_docs_commands.py."""
     assert len(SCRIPTS) == 2
+    assert ("sh", "mpirun -n 2 python3 two_ranks.py\n") in BLOCKS
 
 
 def test_ten_lines(tmp_path: Path) -> None:

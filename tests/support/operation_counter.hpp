@@ -16,9 +16,14 @@ struct OperationCounts {
   int waits = 0;                       ///< of the host for the device
   int uploads = 0;                     ///< copies to the device
   std::map<std::string, int> by_name;  ///< of all three
+  int launches_before_upload = 0;      ///< launches up to the last copy to the device
+  int launches_before_wait = 0;        ///< launches up to the last wait
 
   OperationCounts operator-(const OperationCounts& before) const {
-    OperationCounts d{launches - before.launches, waits - before.waits, uploads - before.uploads, by_name};
+    OperationCounts d = *this;
+    d.launches -= before.launches;
+    d.waits -= before.waits;
+    d.uploads -= before.uploads;
     for (const auto& [name, n] : before.by_name) d.by_name[name] -= n;
     return d;
   }
@@ -87,12 +92,15 @@ class OperationCounter {
     if (name.rfind("aten::", 0) != 0 && name.rfind("k7::", 0) != 0) return false;
     if (is_metadata(name)) return false;
     ++counts().by_name[name];
-    if (waits.count(name) != 0)
+    if (waits.count(name) != 0) {
       ++counts().waits;
-    else if (name == "k7::to_device")
+      counts().launches_before_wait = counts().launches;
+    } else if (name == "k7::to_device") {
       ++counts().uploads;
-    else
+      counts().launches_before_upload = counts().launches;
+    } else {
       ++counts().launches;
+    }
     return true;
   }
 

@@ -5,53 +5,20 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
 import unittest
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
+from pages import DOCS, PAGES, README, anchors, code, links, words_of
 from run_folder import PYTHON, ROOT, TOOLS
 
 BIN = Path(os.environ.get("K7_BIN_DIR", ROOT / "build" / "bin"))
 LONGEST_README = 900  # words, as `wc -w` counts them
-README = ROOT / "README.md"
-PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-FENCE = re.compile(r"^(```+)[^\n]*\n(.*?)^\1[ ]*$", re.MULTILINE | re.DOTALL)
-INDENTED = re.compile(r"(?:^ {4}.*\n)+", re.MULTILINE)
-SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
-LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?[^)]*\)")
-HEADING = re.compile(r"^#{1,6} +(.*?) *#* *$", re.MULTILINE)
 PROGRAM = re.compile(r"(?:.*/)?(k7_[a-z]+)")
 OPTION = re.compile(r"(--?[A-Za-z][\w-]*)(?:=.*)?", re.DOTALL)
-
-
-def prose(text: str) -> str:
-    """A page without its blocks of code."""
-    return INDENTED.sub("", FENCE.sub("", text))
-
-
-def anchors(text: str) -> set[str]:
-    """Of a page's headings, as GitHub makes them."""
-    found: set[str] = set()
-    for heading in HEADING.findall(FENCE.sub("", text)):
-        words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
-        name = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
-        copies = 1
-        unique = name
-        while unique in found:
-            unique = f"{name}-{copies}"
-            copies += 1
-        found.add(unique)
-    return found
-
-
-def links(text: str) -> list[str]:
-    """Relative ones, pictures included."""
-    targets: list[str] = LINK.findall(SPAN.sub("", prose(text)))
-    return [target for target in targets if not re.match(r"[a-z][a-z+.-]*:", target)]
 
 
 def link_defect(page: Path, target: str) -> str:
@@ -63,21 +30,6 @@ def link_defect(page: Path, target: str) -> str:
     if anchor and unquote(anchor) not in anchors(file.read_text(encoding="utf-8")):
         return f"{page.name}: {target}: {file.name} has no heading with this anchor"
     return ""
-
-
-def code(text: str) -> list[str]:
-    """Lines of a page's blocks of code, continued ones joined, and its code within sentences."""
-    blocks = [match[2] for match in FENCE.finditer(text)] + INDENTED.findall(FENCE.sub("", text))
-    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    return lines + [" ".join(match[2].split()) for match in SPAN.finditer(prose(text))]
-
-
-def words_of(line: str) -> list[str]:
-    """As a shell reads them; output with a quote in it has no words."""
-    try:
-        return shlex.split(line, comments=True)
-    except ValueError:
-        return []
 
 
 def commands(text: str) -> list[tuple[str, list[str]]]:
@@ -114,16 +66,32 @@ def option_defects(page: str, text: str) -> list[str]:
             for option in options if option not in known_options(program)]
 
 
+VARIABLE = re.compile(
+    r"""getenv\("(\w+)"\)|setenv\("(\w+)"|set_default\("(\w+)"|environ(?:\.get\(|\[)"(\w+)"|\b(?P<own>[A-Z]\w+)=\$\{(?P=own)\b""")
+
+
+def variables() -> set[str]:
+    """The environment variables that programs, tools, jobs and tests look at or set."""
+    folders = [ROOT / "src", TOOLS, ROOT / "jobs", ROOT / "tests"]
+    files = [file for folder in folders for file in folder.rglob("*") if file.is_file() and file.suffix not in (".h5", ".pyc")]
+    texts = [file.read_text(encoding="utf-8", errors="ignore") for file in files]
+    found = {name for text in texts for match in VARIABLE.finditer(text) for name in match.groups() if name}
+    return found - {"LD_LIBRARY_PATH"}
+
+
 class Documents(unittest.TestCase):
     def test_readme_is_short(self) -> None:
         words = len(README.read_text(encoding="utf-8").split())
 
         self.assertLessEqual(words, LONGEST_README, "move something to docs/")
 
-    def test_readme_leads_to_every_page(self) -> None:
-        named = {(ROOT / target.partition("#")[0]).resolve() for target in links(README.read_text(encoding="utf-8"))}
+    def test_the_index_leads_to_every_page(self) -> None:
+        index = DOCS / "README.md"
+        named = {(DOCS / target.partition("#")[0]).resolve() for target in links(index.read_text(encoding="utf-8"))}
 
-        self.assertEqual([page.name for page in PAGES[1:] if page not in named], [])
+        pages = [page for page in DOCS.glob("*.md") if page != index]
+        self.assertEqual([page.name for page in pages if page not in named], [])
+        self.assertIn(index, {(ROOT / target).resolve() for target in links(README.read_text(encoding="utf-8"))})
 
     def test_links_lead_somewhere(self) -> None:
         for page in PAGES:
@@ -139,6 +107,20 @@ class Documents(unittest.TestCase):
             with self.subTest(page.name):
                 self.assertEqual(option_defects(page.name, text), [])
         self.assertGreater(shown, 40, "commands are no longer recognised")
+
+
+    def test_generated_parts_are_those_of_the_programs(self) -> None:
+        done = subprocess.run([str(TOOLS / "make_docs"), "--check", "--bin", str(BIN)], capture_output=True, text=True,
+                              timeout=120, check=False)
+
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_environment_variables_are_explained(self) -> None:
+        page = (DOCS / "options.md").read_text(encoding="utf-8")
+        named = set(re.findall(r"`([A-Z][A-Z0-9_a-z]+)`", page))
+
+        self.assertGreater(len(variables()), 15, "variables are no longer recognised")
+        self.assertEqual(variables() - named, set())
 
 
 class Checks(unittest.TestCase):

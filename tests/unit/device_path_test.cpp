@@ -99,16 +99,27 @@ TEST(DevicePath, adamw_waits_once_in_a_step) {
   const test::TemporaryFolder folder;
   const auto steps =
       expect_at_most(neck(folder / "run", OptimizerChoice::adamw), 30, [](int epoch, const auto&) {
-        return epoch % 25 == 0 ? OperationCounts{830, 2, 5, {}} : OperationCounts{320, 1, 1, {}};
+        return epoch % 25 == 0 ? OperationCounts{820, 2, 5, {}, 0, 0} : OperationCounts{310, 1, 1, {}, 0, 0};
       });
   EXPECT_EQ(steps.at(24).uploads, 5);
+}
+
+/// Otherwise the GPU would wait for the host between two steps.
+TEST(DevicePath, next_points_go_up_while_a_step_computes) {
+  const test::TemporaryFolder folder;
+  TrainOptions options = neck(folder / "run", OptimizerChoice::adamw);
+  options.epochs = 3;
+  for (const OperationCounts& step : counts_of_steps(options)) {
+    EXPECT_LE(step.launches_before_wait - step.launches_before_upload, 5);
+    EXPECT_GE(step.launches_before_wait, step.launches_before_upload);
+  }
 }
 
 TEST(DevicePath, soap_waits_once_in_a_step) {
   const test::TemporaryFolder folder;
   expect_at_most(neck(folder / "run", OptimizerChoice::soap), 22, [](int epoch, const auto&) {
     const bool refreshes = (epoch + 1) % 10 == 0;
-    return refreshes ? OperationCounts{545, 1, 1, {}} : OperationCounts{445, 1, 1, {}};
+    return refreshes ? OperationCounts{460, 1, 1, {}, 0, 0} : OperationCounts{350, 1, 1, {}, 0, 0};
   });
 }
 
@@ -119,7 +130,7 @@ TEST(DevicePath, lbfgs_waits_four_times_in_a_step) {
   const auto steps = expect_at_most(
       neck(folder / "run", OptimizerChoice::lbfgs), 24, [](int pairs, const OperationCounts& step) {
         const int points = step.uploads;
-        return OperationCounts{330 * points + 7 * pairs, 2 + 2 * points, points, {}};
+        return OperationCounts{330 * points + 7 * pairs, 2 + 2 * points, points, {}, 0, 0};
       });
   const auto short_searches = std::count_if(steps.begin(), steps.end(),
                                             [](const OperationCounts& step) { return step.uploads == 1; });

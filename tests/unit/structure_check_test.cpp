@@ -86,7 +86,10 @@ TEST(StructureCheck, frames_pass_in_any_basis_and_units) {
 
 TEST(StructureCheck, frames_pass_in_float32) {
   for (Structure s : frames()) {
-    for (double& x : s) x = static_cast<float>(x);
+    for (double& x : s) {
+      const volatile float rounded = static_cast<float>(x);  // GCC 12 at -O3 leaves some entries as they were
+      x = rounded;
+    }
     EXPECT_EQ(structure_defect(s), "");
   }
 }

@@ -74,7 +74,7 @@ struct Parts {
 TEST(GradientStep, is_the_gradient_of_the_whole_batch) {
   model::use_threads(1);
   Parts parts(small_neck());
-  const StepSums sums = parts.gradient_step(3);
+  const StepSums sums = parts.gradient_step(3, 4);
   const auto found = to_vector(parts.form.network().gradients());
   const geometry::DrawKey key{parts.options.seed, geometry::Stream::training, 3};
   const auto whole = (*parts.objective)(parts.form, parts.form.sample_images(key, 0, 50), 50);
@@ -88,7 +88,7 @@ TEST(GradientStep, is_the_gradient_of_the_whole_batch) {
 TEST(GradientStep, has_the_same_bits_with_more_workers) {
   Parts one(small_neck(), 1);
   Parts three(small_neck(), 3);
-  EXPECT_EQ(one.gradient_step(0).terms, three.gradient_step(0).terms);
+  EXPECT_EQ(one.gradient_step(0, 1).terms, three.gradient_step(0, 1).terms);
   EXPECT_EQ(to_vector(one.form.network().gradients()), to_vector(three.form.network().gradients()));
 }
 
@@ -109,7 +109,7 @@ TEST(Chunks, have_the_size_that_gives_every_rank_work) {
 TEST(GradientStep, hands_on_that_a_stop_is_wanted) {
   Parts parts(small_neck());
   parts.witness.stop = true;
-  EXPECT_TRUE(parts.gradient_step(0).stop_requested);
+  EXPECT_TRUE(parts.gradient_step(0, 1).stop_requested);
 }
 
 TEST(GradientStep, names_what_is_not_finite) {

@@ -27,7 +27,7 @@ class Session {
   std::vector<char*> argv_;
 };
 
-/// Whether this PETSc can put matrices on NVIDIA GPUs.
-bool cuda_available();
+/// Whether K7 and PETSc were built for matrices on NVIDIA GPUs.
+bool built_with_cuda();
 
 }  // namespace k7::spectral

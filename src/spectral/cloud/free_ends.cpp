@@ -45,11 +45,8 @@ void warn_of_free_ends(const PointCloud& cloud, const std::string& source, const
     if (looks_periodic(box.low[a], box.high[a], cloud.n_global))
       coordinates += (coordinates.empty() ? "" : ", ") + std::to_string(a);
   if (coordinates.empty()) return;
-  observer.warn(
-      source + ": coordinates " + coordinates +
-      " fill [0, 1] or a turn of 2 pi and are taken as intervals with free ends; if they are periodic, say "
-      "so with " +
-      remedy);
+  observer.warn(source + ": coordinates " + coordinates +
+                " fill [0, 1] or a turn of 2 pi and are taken as intervals with free ends; " + remedy);
 }
 
 }  // namespace k7::spectral

@@ -89,8 +89,9 @@ PointCloud read_points(const io::SampleReader& reader, const parallel::Communica
   if (!reader.says_periods())
     warn_of_free_ends(
         cloud, reader.path(),
-        "the root attribute periods (7 numbers, 0 = not periodic), as npy_to_hdf5.py --periods does", comm,
-        observer);
+        "if they are periodic, say so with the root attribute periods (7 numbers, 0 = not periodic), as "
+        "npy_to_hdf5.py --periods does",
+        comm, observer);
   return cloud;
 }
 
@@ -120,7 +121,9 @@ PointCloud cloud_of(const PointRows& rows, const geometry::Manifold& manifold, b
   });
   merge_equal_metrics(cloud, comm);
   if (!says_periods)
-    warn_of_free_ends(cloud, "points", "periods (7 numbers, 0 = not periodic)", comm, observer);
+    warn_of_free_ends(cloud, "points",
+                      "if they are periodic, say so with periods (7 numbers, 0 = not periodic)", comm,
+                      observer);
   return cloud;
 }
 

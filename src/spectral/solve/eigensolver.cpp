@@ -262,7 +262,8 @@ class Solver {
 
   /// Works on A - mean eigenvalue. The Krylov space is the same, but of A v a component along v of twice the
   /// rest would have to be removed, and once removed the error would need a second round of Gram-Schmidt for
-  /// every vector. Around the mean, |A v| is mostly new direction and one round keeps the basis orthogonal.
+  /// every vector. Around the mean, |A v| is mostly new direction and one round keeps the basis orthogonal. The shift
+  /// is made after each product: one in the matrix would be made on the host, and travel to the GPU and back.
   void centre(EPS eps) const {
     PetscScalar trace = 0.0;
     ST transformation = nullptr;
@@ -270,7 +271,7 @@ class Solver {
     petsc_check(MatGetTrace(matrix_, &trace), "MatGetTrace");
     petsc_check(EPSGetST(eps, &transformation), "EPSGetST");
     petsc_check(STSetShift(transformation, trace / static_cast<double>(n_global_)), "STSetShift");
-    petsc_check(STSetMatMode(transformation, ST_MATMODE_INPLACE), "STSetMatMode");
+    petsc_check(STSetMatMode(transformation, ST_MATMODE_SHELL), "STSetMatMode");
     petsc_check(EPSGetBV(eps, &basis), "EPSGetBV");
     petsc_check(BVSetOrthogonalization(basis, BV_ORTHOG_CGS, BV_ORTHOG_REFINE_IFNEEDED, enough_left,
                                        BV_ORTHOG_BLOCK_GS),

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "k7/base/error.hpp"
+#include "parallel/gpus.hpp"
 #include "spectral/solve/petsc.hpp"
 
 #if defined(PETSC_HAVE_CUDA) && defined(OPEN_MPI)
@@ -32,13 +33,24 @@ std::string text_of(PetscErrorCode code, PetscErrorCode (*message)(PetscErrorCod
 }
 
 #ifdef PETSC_HAVE_CUDA
+void set_default(const char* option, const std::string& value) {
+  petsc_check(PetscOptionsSetValue(nullptr, option, value.c_str()), "PetscOptionsSetValue");
+}
+
 /// PETSc ends the program at the first use of a GPU where MPI cannot send from one and nobody has said so.
 void say_whether_mpi_knows_gpus() {
   bool knows = false;
 #ifdef MPIX_CUDA_AWARE_SUPPORT
   knows = MPIX_Query_cuda_support() == 1;
 #endif
-  petsc_check(PetscOptionsSetValue(nullptr, "-use_gpu_aware_mpi", knows ? "1" : "0"), "PetscOptionsSetValue");
+  set_default("-use_gpu_aware_mpi", knows ? "1" : "0");
+}
+
+/// PETSc would count ranks over all hosts, and so choose another GPU than LibTorch does.
+void say_which_gpu(const parallel::Communicator& comm) {
+  const auto least = static_cast<int>(comm.min(static_cast<GlobalIndex>(parallel::visible_gpus())));
+  if (const auto gpu = parallel::own_gpu(comm, least, DeviceChoice::automatic))
+    set_default("-device_select_cuda", std::to_string(*gpu));
 }
 #endif
 
@@ -78,6 +90,7 @@ Session::Session(const parallel::Communicator& comm, const std::string& program,
   PETSC_COMM_WORLD = comm.handle();
 #ifdef PETSC_HAVE_CUDA
   say_whether_mpi_knows_gpus();
+  say_which_gpu(comm);
 #endif
   petsc_check(SlepcInitialize(&argc, &argv, nullptr, nullptr), "SlepcInitialize");
   petsc_check(PetscPopSignalHandler(), "PetscPopSignalHandler");  // signals are the program's
@@ -106,8 +119,8 @@ std::vector<std::string> Session::unused_options() {
   return result;
 }
 
-bool cuda_available() {
-#ifdef PETSC_HAVE_CUDA
+bool built_with_cuda() {
+#if defined(PETSC_HAVE_CUDA) && defined(K7_HAVE_CUDA)
   return true;
 #else
   return false;

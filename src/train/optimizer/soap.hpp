@@ -32,6 +32,8 @@ class Soap final : public Optimizer {
     model::ParameterSlot slot;
     Axis left, right;  ///< undefined for a bias
   };
+  static void into_basis(const Layer& layer, const at::Tensor& from, const at::Tensor& to);
+  static void out_of_basis(const Layer& layer, const at::Tensor& values);
   void refresh(Layer& layer, const at::Tensor& gradients);
 
   std::vector<Layer> layers_;
