@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "apps/eigenfunction_files.hpp"
 #include "apps/model_metric.hpp"
 #include "apps/spectral_command.hpp"
-#include "base/memory.hpp"
 #include "base/stopwatch.hpp"
 #include "cli/console.hpp"
 #include "cli/outputs.hpp"
@@ -99,14 +99,9 @@ class SpectralProgram final : public cli::Program {
   /// Prints the table before anything is written: whatever happens to the files, it is there. Collective.
   void report_results(const cli::Context& context, const spectral::SpectrumReport& report,
                       cli::Outputs& outputs) const {
-    const auto memory = context.comm.all_gather(peak_memory_mib());
-    io::Json json;
-    json["metadata"] = cli::metadata_json(name());
-    json.update(spectral::spectrum_json(report));
-    json["parallel"] = cli::parallel_json(context, report.on_gpu ? "cuda" : "cpu");
-    json["parallel"]["peak_memory_mib"] = memory;
-    json["parallel"]["halo_points"] = context.comm.all_gather(report.n_halo);
-    json["options"] = context.options;
+    const io::Json json =
+        spectral::results_json(report, name(), context.threads, context.options, context.comm);
+    const auto memory = json["parallel"]["peak_memory_mib"].get<std::vector<double>>();
     if (context.comm.is_root()) {
       if (report.method == spectral::Method::notebook)
         std::puts("The notebook's Laplacian L is not symmetric; these are the eigenvalues of (L + L^T)/2.");

@@ -110,10 +110,10 @@ class TorsionProgram final : public cli::Program {
     // Printed first: whatever happens to the file, the numbers are there.
     if (comm.is_root()) cli::print_torsion(report, o.model + " on " + model.manifold().name());
     if (o.out.empty()) return report;
-    io::Json json{{"metadata", cli::metadata_json(name())},
+    io::Json json{{"metadata", io::metadata_json(name())},
                   {"torsion", report},
                   {"timing", {{"total_s", watch.seconds()}}},
-                  {"parallel", cli::parallel_json(context, model.device())},
+                  {"parallel", io::parallel_json(context.comm.size(), context.threads, model.device())},
                   {"options", context.options}};
     json["parallel"]["peak_memory_mib"] = comm.all_gather(k7::peak_memory_mib());
     parallel::agree_on_root(comm, [&] { io::write_results(o.out, json); });

@@ -2,8 +2,6 @@
 // k7_train: learns the G2 3-form phi with a neural network.
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "apps/train_command.hpp"
 #include "base/memory.hpp"
 #include "base/progress.hpp"
@@ -11,7 +9,6 @@
 #include "cli/console.hpp"
 #include "cli/run_main.hpp"
 #include "k7/model/threads.hpp"
-#include "k7/parallel/agree.hpp"
 #include "k7/train/train.hpp"
 
 namespace {
@@ -50,30 +47,11 @@ class TrainProgram final : public cli::Program {
     console.info(fmt::format("{} after {} epochs in {}, best loss {:.6g}; results in {}",
                              name_of(result.stop), result.epochs, k7::human_time(result.seconds),
                              result.best_loss, options.out));
-    write_json(context, options, result);
+    train::write_results(options, result, name(), context.threads, context.options, context.comm);
     return exit_code(options, result);
   }
 
  private:
-  void write_json(cli::Context& context, const train::TrainOptions& options,
-                  const train::TrainResult& result) const {
-    io::Json parallel = cli::parallel_json(context, result.device);
-    parallel["comm"] = result.comm;
-    parallel["peak_memory_mib"] = context.comm.all_gather(k7::peak_memory_mib());
-    io::Json model = *result.model;
-    model["radii"] = options.model.radii;  // in full: the option is recorded as it was typed
-    const io::Json tree{{"metadata", cli::metadata_json(name())},
-                        {"constants", io::constants_json()},
-                        {"model", model},
-                        {"training", *result.training},
-                        {"timing", *result.timing},
-                        {"parallel", parallel},
-                        {"options", context.options}};
-    parallel::agree_on_root(context.comm, [&] {
-      io::write_results((std::filesystem::path(options.out) / "train.json").string(), tree);
-    });
-  }
-
   static cli::ExitCode exit_code(const train::TrainOptions& options, const train::TrainResult& result) {
     if (result.stop == train::Stop::not_finite)
       throw CollectiveError(

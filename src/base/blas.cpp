@@ -14,15 +14,30 @@
 namespace k7 {
 namespace {
 
+/// The library that this code is in, when that was loaded for itself alone, as Python does with its modules: what is
+/// linked to it is then not among the symbols of the whole process. In a program the default.
+void* own_library() {
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<void*>(&own_library), &info) == 0 || info.dli_fname == nullptr)
+    return RTLD_DEFAULT;
+  void* library = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+  return library != nullptr ? library : RTLD_DEFAULT;
+}
+
 /// OpenBLAS is looked up at run time: any BLAS may be behind LibTorch and PETSc.
+void* symbol(const char* name) {
+  static void* const library = own_library();
+  return dlsym(library, name);
+}
+
 const char* openblas_core() {
-  const auto get = reinterpret_cast<char* (*)()>(dlsym(RTLD_DEFAULT, "openblas_get_corename"));
+  const auto get = reinterpret_cast<char* (*)()>(symbol("openblas_get_corename"));
   return get != nullptr ? get() : nullptr;
 }
 
 /// Whether OpenBLAS is there and counts with int; builds that count with 64 bits say so.
 bool has_short_integers() {
-  const auto get = reinterpret_cast<char* (*)()>(dlsym(RTLD_DEFAULT, "openblas_get_config"));
+  const auto get = reinterpret_cast<char* (*)()>(symbol("openblas_get_config"));
   return get != nullptr && std::strstr(get(), "USE64BITINT") == nullptr;
 }
 
@@ -48,6 +63,12 @@ const char* best_core() {
 
 }  // namespace
 
+std::string better_blas_core() {
+  const char* core = openblas_core();
+  const char* best = best_core();
+  return core != nullptr && best != nullptr && is_generic(core) ? best : "";
+}
+
 void prepare_process(char** argv) {
   bool changed = false;
   const auto set_default = [&changed](const char* name, const char* value) {
@@ -56,9 +77,8 @@ void prepare_process(char** argv) {
     changed = true;
   };
   if (std::getenv("OMP_WAIT_POLICY") == nullptr) set_default("GOMP_SPINCOUNT", "30000");
-  const char* core = openblas_core();
-  const char* best = best_core();
-  if (core != nullptr && best != nullptr && is_generic(core)) set_default("OPENBLAS_CORETYPE", best);
+  const std::string better = better_blas_core();
+  if (!better.empty()) set_default("OPENBLAS_CORETYPE", better.c_str());
   if (!changed) return;
   // By its own path, so that the process keeps its name. It returns only when it failed; slow threads still
   // compute right.
@@ -69,21 +89,20 @@ void prepare_process(char** argv) {
 
 std::string blas_name() {
   const char* core = openblas_core();
-  if (core == nullptr && dlsym(RTLD_DEFAULT, "MKL_Get_Version_String") != nullptr) return "MKL";
+  if (core == nullptr && symbol("MKL_Get_Version_String") != nullptr) return "MKL";
   return core != nullptr ? std::string("OpenBLAS ") + core
                          : "BLAS without OpenBLAS (slow if it is the reference one)";
 }
 
 void set_blas_threads(int threads) {
-  const auto set = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
+  const auto set = reinterpret_cast<void (*)(int)>(symbol("openblas_set_num_threads"));
   if (set != nullptr) set(threads);
 }
 
 bool openblas_rank_update(const double* factor, int rows, int n, double* sum) {
   using Syrk = void (*)(const char*, const char*, const int*, const int*, const double*, const double*,
                         const int*, const double*, double*, const int*);
-  static const Syrk syrk =
-      has_short_integers() ? reinterpret_cast<Syrk>(dlsym(RTLD_DEFAULT, "dsyrk_")) : nullptr;
+  static const Syrk syrk = has_short_integers() ? reinterpret_cast<Syrk>(symbol("dsyrk_")) : nullptr;
   if (syrk == nullptr) return false;
   const double one = 1.0;
   syrk("L", "T", &n, &rows, &one, factor, &rows, &one, sum, &n);
@@ -94,7 +113,7 @@ SerialBlas::SerialBlas(bool is_wanted) {
   // With OpenMP it does so anyway, and setting its threads would set those of OpenMP.
   constexpr int with_openmp = 2;
   const auto get_int = [](const char* name) {
-    const auto get = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, name));
+    const auto get = reinterpret_cast<int (*)()>(symbol(name));
     return get != nullptr ? get() : 0;
   };
   if (!is_wanted || get_int("openblas_get_parallel") == with_openmp) return;

@@ -17,6 +17,9 @@ namespace k7 {
 /// too) are respected.
 void prepare_process(char** argv);
 
+/// What OPENBLAS_CORETYPE should have been when OpenBLAS was loaded; empty where its kernel fits the processor.
+std::string better_blas_core();
+
 /// E.g. "OpenBLAS SkylakeX" or "unknown BLAS".
 std::string blas_name();
 

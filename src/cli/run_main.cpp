@@ -146,17 +146,4 @@ int run_main(int argc, char** argv, Program& program) {
   }
 }
 
-io::Json metadata_json(const std::string& program) {
-  const BuildInfo build = build_info();
-  return {
-      {"timestamp", io::timestamp()}, {"program", program}, {"version", build.version}, {"git", build.git}};
-}
-
-io::Json parallel_json(const Context& context, const std::string& device) {
-  return {{"ranks", context.comm.size()},
-          {"threads", context.threads},
-          {"device", device},
-          {"blas", k7::blas_name()}};
-}
-
 }  // namespace k7::cli

@@ -49,10 +49,4 @@ class Program {
 /// whole job through MPI_Abort.
 int run_main(int argc, char** argv, Program& program);
 
-/// "metadata" of the results tree: timestamp, program, version, git.
-io::Json metadata_json(const std::string& program);
-
-/// "parallel" of the results tree. Collective.
-io::Json parallel_json(const Context& context, const std::string& device);
-
 }  // namespace k7::cli

@@ -4,7 +4,9 @@
 #include <array>
 #include <ctime>
 
+#include "base/blas.hpp"
 #include "io/atomic_file.hpp"
+#include "k7/base/build_info.hpp"
 #include "k7/base/error.hpp"
 #include "k7/geometry/conventions.hpp"
 
@@ -55,6 +57,15 @@ std::string timestamp() {
   std::array<char, 32> text{};
   std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
   return text.data();
+}
+
+Json metadata_json(const std::string& program) {
+  const BuildInfo build = build_info();
+  return {{"timestamp", timestamp()}, {"program", program}, {"version", build.version}, {"git", build.git}};
+}
+
+Json parallel_json(int ranks, int threads, const std::string& device) {
+  return {{"ranks", ranks}, {"threads", threads}, {"device", device}, {"blas", blas_name()}};
 }
 
 }  // namespace k7::io

@@ -18,6 +18,12 @@ void write_results(const std::string& path, const Json& value);
 /// The results tree's "constants": the notebook's topological constants.
 Json constants_json();
 
+/// "metadata" of the results tree: timestamp, program, version, git.
+Json metadata_json(const std::string& program);
+
+/// "parallel" of the results tree. @param threads of each rank; @param device cpu or cuda
+Json parallel_json(int ranks, int threads, const std::string& device);
+
 /// ISO 8601 time of now, UTC.
 std::string timestamp();
 

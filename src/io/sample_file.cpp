@@ -57,6 +57,19 @@ std::uint64_t bytes_of(const SampleWriter::Contents& contents, const geometry::M
 
 }  // namespace
 
+std::string point_defect(const geometry::Manifold& manifold, const double* point) {
+  for (int i = 0; i < manifold.point_size(); ++i)
+    if (!std::isfinite(point[i]))
+      return "entry " + std::to_string(i) + " is " + (std::isnan(point[i]) ? "NaN" : "infinite") +
+             "; finite numbers are needed";
+  return manifold.point_defect(point);
+}
+
+std::string weight_defect(double weight) {
+  if (weight > 0.0 && std::isfinite(weight)) return {};
+  return "is " + short_number(weight) + "; a positive finite sampling density is needed";
+}
+
 SampleReader::SampleReader(const std::string& path, const parallel::Communicator& comm)
     : file_(std::make_unique<Hdf5Reader>(open_on_all_ranks(path, comm))) {
   parallel::agree(comm, [&] {
@@ -126,23 +139,17 @@ void SampleReader::check_shapes() {
 
 void SampleReader::read_weights(GlobalIndex begin, GlobalIndex count, double* weights) const {
   file_->read_rows("/weight", begin, count, weights);
-  for (GlobalIndex row = 0; row < count; ++row)
-    if (!(weights[row] > 0.0) || !std::isfinite(weights[row]))
-      fail_row(*file_, "/weight", begin + row,
-               "is " + short_number(weights[row]) + "; a positive finite sampling density is needed");
+  for (GlobalIndex row = 0; row < count; ++row) {
+    const std::string defect = weight_defect(weights[row]);
+    if (!defect.empty()) fail_row(*file_, "/weight", begin + row, defect);
+  }
 }
 
 void SampleReader::read(GlobalIndex begin, GlobalIndex count, double* points, double* metrics) const {
   const int point_size = manifold_->point_size();
   file_->read_rows(point_dataset_, begin, count, points);
   for (GlobalIndex row = 0; row < count; ++row) {
-    const double* p = points + row * point_size;
-    for (int i = 0; i < point_size; ++i)
-      if (!std::isfinite(p[i]))
-        fail_row(*file_, point_dataset_, begin + row,
-                 "entry " + std::to_string(i) + " is " + (std::isnan(p[i]) ? "NaN" : "infinite") +
-                     "; finite numbers are needed");
-    const std::string defect = manifold_->point_defect(p);
+    const std::string defect = point_defect(*manifold_, points + row * point_size);
     if (!defect.empty()) fail_row(*file_, point_dataset_, begin + row, defect);
   }
   std::vector<double> full(static_cast<std::size_t>(std::min(count, chunk_rows)) * dim * dim);

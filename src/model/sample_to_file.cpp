@@ -9,7 +9,6 @@
 
 #include "k7/base/error.hpp"
 #include "k7/geometry/metric.hpp"
-#include "k7/io/sample_file.hpp"
 #include "k7/parallel/agree.hpp"
 #include "model/output_path.hpp"
 
@@ -84,17 +83,24 @@ void write_samples(const geometry::Manifold& manifold, bool has_phi, const Sampl
   writer.commit();
 }
 
-}  // namespace
-
-void sample_to_file(const Model& model, const SampleRequest& request, const parallel::Communicator& comm,
-                    Observer& observer) {
-  parallel::agree_on_root(comm, [&] { require_other_file(request.out, model.path(), "the model"); });
-  const auto fill = [&](io::SampleBlock& block, GlobalIndex begin) {
+Fill fill_of(const Model& model) {
+  return [&model](io::SampleBlock& block, GlobalIndex begin) {
     model.evaluate(block.points.empty() ? block.coords : block.points, block.phi, block.metric);
     require_finite(block.phi, "phi", geometry::n_phi, model.path(), begin);
     require_finite(block.metric, "the metric", GlobalIndex{dim} * dim, model.path(), begin);
   };
-  write_samples(model.manifold(), true, request, comm, observer, fill);
+}
+
+}  // namespace
+
+io::SampleBlock sample(const Model& model, const SampleRequest& request, GlobalIndex begin, GlobalIndex n) {
+  return make_block(model.manifold(), request, begin, n, fill_of(model));
+}
+
+void sample_to_file(const Model& model, const SampleRequest& request, const parallel::Communicator& comm,
+                    Observer& observer) {
+  parallel::agree_on_root(comm, [&] { require_other_file(request.out, model.path(), "the model"); });
+  write_samples(model.manifold(), true, request, comm, observer, fill_of(model));
 }
 
 void sample_to_file(const geometry::Manifold& manifold, const std::vector<double>& metric,

@@ -28,8 +28,20 @@ Environment::Environment(int& argc, char**& argv, std::size_t longest_path) {
   if (provided < MPI_THREAD_FUNNELED) throw std::runtime_error("this MPI library does not support threads");
 }
 
+Environment::Environment() {
+  int is_started = 0;
+  MPI_Initialized(&is_started);
+  is_owner_ = is_started == 0;
+  if (!is_owner_) return;
+  int provided = 0;
+  MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided);
+  if (provided < MPI_THREAD_SERIALIZED) throw std::runtime_error("this MPI library does not support threads");
+}
+
 Environment::~Environment() {
-  MPI_Finalize();
+  int is_ended = 0;
+  MPI_Finalized(&is_ended);
+  if (is_owner_ && is_ended == 0) MPI_Finalize();
 }
 
 }  // namespace k7::parallel

@@ -125,6 +125,7 @@ void GraphMethod::climb_graph(const SymmetricGraph& graph, int part) {
     const double taken = run_.watch.seconds() - ladder_start_;
     run_.observer.info(fmt::format("ladder: {} points, {} neighbours; {:.1f} s, about {:.0f} s left",
                                    r.n_points, r.k, taken, taken * (ladder_work() / climbed_ - 1.0)));
+    run_.stop_where_requested();
   });
   report_.ladder.insert(report_.ladder.end(), std::make_move_iterator(rungs.begin()),
                         std::make_move_iterator(rungs.end()));

@@ -21,6 +21,7 @@ Regions redistribute(Run& run, PointCloud cloud, int most_copies) {
   const double seconds = run.lap();
   run.report.timing.partition += seconds;
   run.observer.info(fmt::format("gave each rank a region: {:.2f} s", seconds));
+  run.stop_where_requested();
   return regions;
 }
 
@@ -34,6 +35,7 @@ KnnGraph search(Run& run, const Regions& regions, int k) {
   run.report.timing.knn += seconds;
   run.observer.info(fmt::format("found {} neighbours of each point, largest halo {} points: {:.2f} s",
                                 graph.k, run.comm.max(graph.n_halo), seconds));
+  run.stop_where_requested();
   return graph;
 }
 

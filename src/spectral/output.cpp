@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/memory.hpp"
+#include "io/json_file.hpp"
 #include "io/shared_hdf5.hpp"
 #include "k7/parallel/agree.hpp"
 #include "parallel/route.hpp"
@@ -13,13 +15,14 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-/// Brings rows to the order of the input file, an even share to each rank.
+/// Brings rows to the order of the input.
 class InputOrder {
  public:
-  InputOrder(const std::vector<GlobalIndex>& ids, GlobalIndex n_rows, const parallel::Communicator& comm)
-      : range_(parallel::even_rows(n_rows, comm.rank(), comm.size())),
-        route_(owners(ids, n_rows, comm.size()), comm),
-        arrived_(route_.forth(ids)) {}
+  /// @param ids (n_local) input rows
+  /// @param range the input rows that this rank wants; all ranks want all of them, in the order of the ranks
+  InputOrder(const std::vector<GlobalIndex>& ids, const parallel::RowRange& range,
+             const parallel::Communicator& comm)
+      : range_(range), route_(owners(ids, comm.all_gather(range.begin)), comm), arrived_(route_.forth(ids)) {}
 
   std::uint64_t begin() const { return static_cast<std::uint64_t>(range_.begin); }
   std::uint64_t count() const { return static_cast<std::uint64_t>(range_.count()); }
@@ -37,10 +40,14 @@ class InputOrder {
   }
 
  private:
-  static std::vector<int> owners(const std::vector<GlobalIndex>& ids, GlobalIndex n_rows, int ranks) {
+  static std::vector<int> owners(const std::vector<GlobalIndex>& ids,
+                                 const std::vector<GlobalIndex>& begins) {
     std::vector<int> owner;
     owner.reserve(ids.size());
-    for (const GlobalIndex id : ids) owner.push_back(parallel::even_owner(id, n_rows, ranks));
+    // The last rank that begins at or before the row: those that begin there too have none.
+    for (const GlobalIndex id : ids)
+      owner.push_back(static_cast<int>(std::upper_bound(begins.begin(), begins.end(), id) - begins.begin()) -
+                      1);
     return owner;
   }
 
@@ -49,11 +56,15 @@ class InputOrder {
   std::vector<GlobalIndex> arrived_;
 };
 
+parallel::RowRange even_share(GlobalIndex n_rows, const parallel::Communicator& comm) {
+  return parallel::even_rows(n_rows, comm.rank(), comm.size());
+}
+
 }  // namespace
 
 void write_graph(const std::string& path, const KnnGraph& graph, int n_neighbors,
                  const parallel::Communicator& comm) {
-  const InputOrder order(graph.ids, graph.n_rows, comm);
+  const InputOrder order(graph.ids, even_share(graph.n_rows, comm), comm);
   const auto k = static_cast<std::size_t>(n_neighbors);
   const io::Hdf5File::Shape shape{static_cast<std::uint64_t>(graph.n_rows), k};
   io::SharedHdf5Output output(path, comm, 2 * sizeof(double) * shape[0] * shape[1]);
@@ -82,7 +93,7 @@ std::uint64_t eigenvector_bytes(GlobalIndex n_rows, std::size_t n_functions) {
 
 void write_eigenvectors(const std::string& path, const EigenPairs& pairs, const std::vector<GlobalIndex>& ids,
                         GlobalIndex n_rows, const Places& places, const parallel::Communicator& comm) {
-  const InputOrder order(ids, n_rows, comm);
+  const InputOrder order(ids, even_share(n_rows, comm), comm);
   const std::size_t n = pairs.values.size();
   const io::Hdf5File::Shape shape{static_cast<std::uint64_t>(n_rows), n};
   io::SharedHdf5Output output(path, comm, eigenvector_bytes(n_rows, n));
@@ -103,6 +114,26 @@ void write_eigenvectors(const std::string& path, const EigenPairs& pairs, const 
     if (comm.is_root()) output.file().write_rows("/eigenvalues", 0, n, pairs.values.data());
   });
   output.commit();
+}
+
+io::Json results_json(const SpectrumReport& report, const std::string& program, int threads,
+                      const io::Json& given, const parallel::Communicator& comm) {
+  io::Json json;
+  json["metadata"] = io::metadata_json(program);
+  json.update(spectrum_json(report));
+  json["parallel"] = io::parallel_json(comm.size(), threads, report.on_gpu ? "cuda" : "cpu");
+  json["parallel"]["peak_memory_mib"] = comm.all_gather(peak_memory_mib());
+  json["parallel"]["halo_points"] = comm.all_gather(report.n_halo);
+  json["options"] = given;
+  return json;
+}
+
+std::vector<double> functions_at(const SpectrumReport& report, const parallel::RowRange& rows,
+                                 const parallel::Communicator& comm) {
+  const std::size_t n = report.pairs.values.size();
+  return InputOrder(report.ids, rows, comm).bring(n, nan, [&](std::size_t i, std::size_t c) {
+    return report.pairs.functions[i * n + c];
+  });
 }
 
 }  // namespace k7::spectral

@@ -73,6 +73,7 @@ SpectrumLimit ritz_limit(Run& run, PointCloud& cloud, const std::vector<DensityE
   if (cloud.nodes) options.max_basis = cloud.nodes->most_functions;
   std::vector<RitzSpectrum> spectra;
   const auto solve = [&] {
+    run.stop_where_requested();
     spectra.push_back(ritz_spectrum(cloud, run.manifold, run.options.source, options, run.comm));
   };
   if (densities.empty()) solve();

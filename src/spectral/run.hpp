@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/stopwatch.hpp"
+#include "k7/base/error.hpp"
 #include "k7/spectral/compute_spectrum.hpp"
 #include "spectral/graph/strays.hpp"
 #include "spectral/solve/eigensolver.hpp"
@@ -32,7 +33,14 @@ struct Run {
     eigen.count = options.eigenvalues;
     eigen.seed = options.seed;
     eigen.keep_functions = options.keep_functions;
+    eigen.stop_requested = [this] { return is_stop_requested(); };
     return eigen;
+  }
+  /// Whether the observer of any rank wants a stop. Collective.
+  bool is_stop_requested() const { return comm.max(GlobalIndex{observer.stop_requested() ? 1 : 0}) > 0; }
+  /// Between two stages. Collective. @throws Stopped
+  void stop_where_requested() const {
+    if (is_stop_requested()) throw Stopped();
   }
   /// Enters the number of components, of which there should be one.
   void note_components(GlobalIndex count);

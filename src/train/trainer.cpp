@@ -171,8 +171,10 @@ StepResult Trainer::move(const StepSums& sums) {
 }
 
 void Trainer::tell_progress() {
+  const double loss = state_.history.last("loss");
+  observer_.epoch(state_.epoch, loss);
   observer_.progress("training", state_.epoch - first_epoch_, options_.epochs - first_epoch_,
-                     fmt::format("loss {:.3e}", state_.history.last("loss")));
+                     fmt::format("loss {:.3e}", loss));
   const bool is_first = state_.epoch == first_epoch_ + 1;
   if (state_.epoch % options_.log_every != 0 && state_.epoch != options_.epochs && !is_first) return;
   const double per_epoch = watch_.seconds() / std::max(1, state_.epoch - first_epoch_);

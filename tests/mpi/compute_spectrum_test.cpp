@@ -466,5 +466,63 @@ TEST(ComputeSpectrum, tails_are_no_strays) {
   EXPECT_TRUE(listener.warnings.empty());
 }
 
+/// Wants a stop, on the last rank, the n-th time that it is asked.
+class Stopper final : public Observer {
+ public:
+  explicit Stopper(int n) : left_(n) {}
+  bool stop_requested() override { return --left_ == 0 && world().rank() == world().size() - 1; }
+  bool was_asked_so_often() const { return left_ <= 0; }
+
+ private:
+  int left_;
+};
+
+/// Wherever it is asked: between stages, and at restarts of the eigensolver.
+TEST(ComputeSpectrum, a_stop_that_one_rank_wants_stops_all) {
+  int asked = 0;
+  for (int n = 1;; n += 1 + n / 4) {
+    Stopper stopper(n);
+    try {
+      spectrum_of_torus({}, world(), stopper);
+      EXPECT_FALSE(stopper.was_asked_so_often()) << n;
+      break;
+    } catch (const Stopped&) {
+      asked = n;
+    }
+  }
+  EXPECT_GE(asked, 10);
+  Observer silent;
+  EXPECT_EQ(spectrum_of_torus({}, world(), silent).pairs.values.size(), 15U) << "PETSc is as before";
+}
+
+/// Rows in memory, uneven on the ranks, are numbered in their order, and functions come back in it.
+TEST(ComputeSpectrum, rows_in_memory_are_a_cloud) {
+  const auto torus = geometry::make_manifold("torus7");
+  const PointCloud all = torus_points(*torus, 500, world());
+  const geometry::Matrix7 g = geometry::Matrix7::Identity();
+  PointRows rows;
+  rows.count = static_cast<GlobalIndex>(all.size());
+  rows.points = all.points.data();
+  rows.metrics = g.data();
+  rows.one_metric = true;
+  Observer silent;
+  const PointCloud cloud = cloud_of(rows, *torus, true, world(), silent);
+  EXPECT_EQ(cloud.n_global, 500);
+  EXPECT_EQ(cloud.ids, all.ids);
+  EXPECT_EQ(cloud.points, all.points);
+  EXPECT_EQ(cloud.metrics, all.metrics);
+  EXPECT_TRUE(cloud.one_metric);
+
+  std::vector<double> broken = all.points;
+  if (world().rank() == 0) broken[3] = std::nan("");
+  rows.points = broken.data();
+  try {
+    cloud_of(rows, *torus, true, world(), silent);
+    ADD_FAILURE() << "NaN is no coordinate";
+  } catch (const CollectiveError& e) {
+    EXPECT_NE(std::string(e.what()).find("points row 0"), std::string::npos) << e.what();
+  }
+}
+
 }  // namespace
 }  // namespace k7::spectral

@@ -57,6 +57,9 @@ NOT_RUN = {
     "mpirun --host node1": "needs two machines",
     "tools/scaling": "test_scaling.py runs it; 64 ranks need a Slurm job",
     "pip install": "downloads",
+    "python3 -m venv": "of use for the command after it alone",
+    "env/bin/pip install": "builds for minutes, with what it downloads",
+    "mpirun -n 2 python3 two_ranks.py": "python/test_page.py runs it, with the page's other Python",
 }
 
 

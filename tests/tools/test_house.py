@@ -25,7 +25,8 @@ ARROWS: dict[str, set[str]] = {
     "spectral": {"io", "parallel", "geometry", "base"},
     "cli": {"io", "parallel", "geometry", "base"},
 }
-ARROWS["apps"] = set(ARROWS)
+ARROWS["python"] = set(ARROWS) - {"cli"}
+ARROWS["apps"] = set(ARROWS) - {"python"}
 INSTALLED = {"k7/version.hpp"}  # made when K7 is configured, and installed
 GENERATED = {"build_values.hpp", "git_revision.hpp", *INSTALLED}
 

@@ -40,4 +40,10 @@ class CollectiveError : public Error {
   using Error::Error;
 };
 
+/// Work that ended before its results because an observer asked for a stop; every rank throws it.
+class Stopped : public CollectiveError {
+ public:
+  Stopped() : CollectiveError(Fault::internal, "stopped, as was asked for") {}
+};
+
 }  // namespace k7

@@ -19,6 +19,8 @@ class Observer {
   /// `done` of `total` parts of the work that `label` names; `note` is the last number that matters.
   virtual void progress(const std::string& /*label*/, std::int64_t /*done*/, std::int64_t /*total*/,
                         const std::string& /*note*/) {}
+  /// An epoch of training is done: its number, counted over all parts of the run, and the loss of its batch.
+  virtual void epoch(std::int64_t /*number*/, double /*loss*/) {}
   /// Whether this rank was asked to stop. One rank is enough; the work stops on all of them at the same place.
   virtual bool stop_requested() { return false; }
 };

@@ -16,6 +16,11 @@ namespace k7::io {
 class Hdf5Reader;
 class SharedHdf5Output;
 
+/// What is wrong with a row of a sample file: empty when nothing is. Of metrics, see geometry::metric_defect.
+/// @param point manifold.point_size() numbers
+std::string point_defect(const geometry::Manifold& manifold, const double* point);
+std::string weight_defect(double weight);
+
 /// Reads a sample file, each rank its own rows. A file with only /coords and /metric and no attributes is
 /// valid: manifold "euclidean", not periodic, coordinate frame.
 class SampleReader {

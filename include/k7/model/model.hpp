@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "k7/base/device.hpp"
+#include "k7/g2/torsion_fields.hpp"
 #include "k7/geometry/manifold.hpp"
+#include "k7/model/model_spec.hpp"
 #include "k7/parallel/communicator.hpp"
 
 namespace k7::model {
@@ -25,6 +27,7 @@ class Model {
 
   /// Of the checkpoint.
   const std::string& path() const;
+  const ModelSpec& spec() const;
   const geometry::Manifold& manifold() const;
   /// cpu or cuda.
   std::string device() const;
@@ -33,6 +36,16 @@ class Model {
   /// resized. Not collective.
   void evaluate(const std::vector<double>& points, std::vector<double>& phi,
                 std::vector<double>& metric) const;
+
+  /// The same points -> phi and its derivatives (n, 7, 35) along manifold().frame(), resized. Not collective.
+  void jet(const std::vector<double>& points, std::vector<double>& phi,
+           std::vector<double>& derivatives) const;
+
+  /// Structure constants of manifold().frame(), C[c, a, b].
+  geometry::Structure structure() const;
+
+  /// The G2-structure and torsion of phi at points, in manifold().frame(); see g2::torsion_fields. Not collective.
+  std::vector<g2::PointField> torsion(const std::vector<double>& points) const;
 
   /// Torsion, positivity, determinant and conditioning over fresh points, as reported in train.json.
   /// Collective.

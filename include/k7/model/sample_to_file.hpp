@@ -7,6 +7,7 @@
 
 #include "k7/base/observer.hpp"
 #include "k7/geometry/manifold.hpp"
+#include "k7/io/sample_file.hpp"
 #include "k7/model/model.hpp"
 #include "k7/parallel/communicator.hpp"
 
@@ -18,6 +19,10 @@ struct SampleRequest {
   std::uint64_t seed = 0;  ///< the same seed gives the same points at any rank count
   std::string out = "samples.h5";
 };
+
+/// Rows [begin, begin + n) of what sample_to_file writes. Not collective.
+/// @throws Error where something of the model is not finite
+io::SampleBlock sample(const Model& model, const SampleRequest& request, GlobalIndex begin, GlobalIndex n);
 
 /// Writes a sample file of a trained model: points, phi, metric, and the density of the points. Collective.
 /// @throws CollectiveError where the file cannot be written, or is the model's own, or something of the model

@@ -68,6 +68,26 @@ struct MetricStatistics {
 PointCloud read_points(const io::SampleReader& reader, const parallel::Communicator& comm,
                        Observer& observer);
 
+/// Points that a program has in memory, this rank's rows; row-major.
+struct PointRows {
+  GlobalIndex count = 0;
+  const double* points = nullptr;   ///< (count, manifold.point_size())
+  const double* metrics = nullptr;  ///< (count, 7, 7), or (7, 7) when one_metric
+  bool one_metric = false;          ///< whether all points have the same metric
+  /// (count) sampling density against the Riemannian volume; null if unknown, on all ranks or on none
+  const double* weights = nullptr;
+
+  const double* metric(std::size_t i) const {
+    return metrics + (one_metric ? 0 : i * geometry::dim * geometry::dim);
+  }
+};
+
+/// The same of rows in memory, which are numbered in the order of the ranks. Collective.
+/// @param says_periods whether the caller knows which coordinates are periodic; otherwise they may get a warning
+/// @throws CollectiveError naming array and row of the first number that is not valid
+PointCloud cloud_of(const PointRows& rows, const geometry::Manifold& manifold, bool says_periods,
+                    const parallel::Communicator& comm, Observer& observer);
+
 /// Extremes of each of a point's numbers over all points.
 struct PointBox {
   std::vector<double> low;

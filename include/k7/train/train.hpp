@@ -41,4 +41,10 @@ struct TrainResult {
 /// @throws CollectiveError for options, checkpoints and folders that do not work
 TrainResult train(const TrainOptions& options, const parallel::Communicator& comm, Observer& observer);
 
+/// Writes options.out/train.json, which k7_report reads: what the run was, and how it ended. Collective.
+/// @param program that trained, and `threads` of each rank
+/// @param given all options by their names on the command line
+void write_results(const TrainOptions& options, const TrainResult& result, const std::string& program,
+                   int threads, const nlohmann::ordered_json& given, const parallel::Communicator& comm);
+
 }  // namespace k7::train

@@ -37,19 +37,16 @@ bool looks_periodic(double low, double high, GlobalIndex n) {
 
 }  // namespace
 
-void warn_of_free_ends(const io::SampleReader& reader, const PointCloud& cloud,
+void warn_of_free_ends(const PointCloud& cloud, const std::string& source, const std::string& remedy,
                        const parallel::Communicator& comm, Observer& observer) {
-  if (reader.says_periods()) return;
   const PointBox box = bounding_box(cloud, comm);
   std::string coordinates;
   for (std::size_t a = 0; a < dim; ++a)
     if (looks_periodic(box.low[a], box.high[a], cloud.n_global))
       coordinates += (coordinates.empty() ? "" : ", ") + std::to_string(a);
   if (coordinates.empty()) return;
-  observer.warn(
-      reader.path() + ": coordinates " + coordinates +
-      " fill [0, 1] or a turn of 2 pi and are taken as intervals with free ends; if they are periodic, say "
-      "so with the root attribute periods (7 numbers, 0 = not periodic), as npy_to_hdf5.py --periods does");
+  observer.warn(source + ": coordinates " + coordinates +
+                " fill [0, 1] or a turn of 2 pi and are taken as intervals with free ends; " + remedy);
 }
 
 }  // namespace k7::spectral

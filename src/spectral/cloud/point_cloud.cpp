@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "k7/base/error.hpp"
 #include "k7/geometry/metric.hpp"
 #include "k7/parallel/agree.hpp"
 #include "spectral/cloud/free_ends.hpp"
@@ -26,6 +27,23 @@ void merge_equal_metrics(PointCloud& cloud, const parallel::Communicator& comm) 
   if (comm.min(equal ? 1.0 : 0.0) == 0.0) return;
   cloud.one_metric = true;
   cloud.metrics = std::vector<double>(first.begin(), first.end());
+}
+
+/// @throws InputError naming array and row of the first number that is not valid
+void check(const PointRows& rows, const geometry::Manifold& manifold, const parallel::Communicator& comm) {
+  const auto fail_where = [&](const char* array, std::size_t row, const std::string& defect) {
+    if (defect.empty()) return;
+    const std::string where = comm.size() > 1 ? " of rank " + std::to_string(comm.rank()) : "";
+    throw InputError(std::string(array) + " row " + std::to_string(row) + where + ": " + defect);
+  };
+  const auto n = static_cast<std::size_t>(rows.count);
+  const auto point_size = static_cast<std::size_t>(manifold.point_size());
+  for (std::size_t i = 0; i < n; ++i)
+    fail_where("points", i, io::point_defect(manifold, rows.points + i * point_size));
+  for (std::size_t i = 0; i < (rows.one_metric ? std::min<std::size_t>(n, 1) : n); ++i)
+    fail_where("metric", i, geometry::metric_defect(rows.metric(i)));
+  if (rows.weights == nullptr) return;
+  for (std::size_t i = 0; i < n; ++i) fail_where("weight", i, io::weight_defect(rows.weights[i]));
 }
 
 }  // namespace
@@ -68,7 +86,44 @@ PointCloud read_points(const io::SampleReader& reader, const parallel::Communica
     for (std::size_t i = 0; i < n; ++i) cloud.ids[i] = range.begin + static_cast<GlobalIndex>(i);
   });
   merge_equal_metrics(cloud, comm);
-  warn_of_free_ends(reader, cloud, comm, observer);
+  if (!reader.says_periods())
+    warn_of_free_ends(
+        cloud, reader.path(),
+        "if they are periodic, say so with the root attribute periods (7 numbers, 0 = not periodic), as "
+        "npy_to_hdf5.py --periods does",
+        comm, observer);
+  return cloud;
+}
+
+PointCloud cloud_of(const PointRows& rows, const geometry::Manifold& manifold, bool says_periods,
+                    const parallel::Communicator& comm, Observer& observer) {
+  PointCloud cloud;
+  cloud.n_global = comm.sum(rows.count);
+  cloud.point_size = manifold.point_size();
+  const GlobalIndex begin = comm.exclusive_scan(rows.count);
+  const bool has_weights = rows.weights != nullptr;
+  if (comm.max(GlobalIndex{rows.count > 0 && has_weights}) > 0 &&
+      comm.max(GlobalIndex{rows.count > 0 && !has_weights}) > 0)
+    throw CollectiveError(Fault::bad_input,
+                          "weight: some ranks have weights and others have none; give them on all ranks");
+  parallel::agree(comm, [&] {
+    if (cloud.n_global == 0) throw InputError("points: has no rows; at least 2 points are needed");
+    check(rows, manifold, comm);
+    const auto n = static_cast<std::size_t>(rows.count);
+    cloud.points.assign(rows.points, rows.points + rows.count * cloud.point_size);
+    if (has_weights) cloud.densities.assign(rows.weights, rows.weights + rows.count);
+    cloud.metrics.reserve(n * geometry::n_sym);
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto packed = geometry::pack(rows.metric(i));
+      cloud.metrics.insert(cloud.metrics.end(), packed.begin(), packed.end());
+      cloud.ids.push_back(begin + static_cast<GlobalIndex>(i));
+    }
+  });
+  merge_equal_metrics(cloud, comm);
+  if (!says_periods)
+    warn_of_free_ends(cloud, "points",
+                      "if they are periodic, say so with periods (7 numbers, 0 = not periodic)", comm,
+                      observer);
   return cloud;
 }
 

@@ -66,6 +66,23 @@ PetscErrorCode relative_or_negligible(EPS, PetscScalar value, PetscScalar, Petsc
   return 0;
 }
 
+/// What EPSSolve asks at every restart.
+struct StopTest {
+  const std::function<bool()>& requested;
+  bool stopped = false;
+};
+
+PetscErrorCode basic_or_requested(EPS eps, PetscInt restart, PetscInt most, PetscInt converged,
+                                  PetscInt wanted, EPSConvergedReason* reason, void* context) {
+  const PetscErrorCode code = EPSStoppingBasic(eps, restart, most, converged, wanted, reason, nullptr);
+  auto& test = *static_cast<StopTest*>(context);
+  if (code == 0 && *reason == EPS_CONVERGED_ITERATING && test.requested()) {
+    test.stopped = true;
+    *reason = EPS_CONVERGED_USER;
+  }
+  return code;
+}
+
 /// One solve: collects eigenpairs of A into the result.
 class Solver {
  public:
@@ -164,7 +181,12 @@ class Solver {
     // LAPACK finds the null space too; A is then positive semi-definite and its vectors come first.
     const int skip = type == EPSLAPACK ? static_cast<int>(zero_modes.size()) : 0;
     const EpsHandle eps = make_solver(type, wanted + skip, zero_modes);
+    StopTest test{options_.stop_requested};
+    if (test.requested && is_krylov(type))  // LAPACK takes no test, and ends soon
+      petsc_check(EPSSetStoppingTestFunction(eps.get(), basic_or_requested, &test, nullptr),
+                  "EPSSetStoppingTestFunction");
     petsc_check(EPSSolve(eps.get()), "EPSSolve");
+    if (test.stopped) throw Stopped();
     PetscInt converged = 0;
     petsc_check(EPSGetConverged(eps.get(), &converged), "EPSGetConverged");
     pairs_.converged = converged >= wanted + skip;

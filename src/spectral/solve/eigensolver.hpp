@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "k7/spectral/spectrum.hpp"
@@ -23,6 +24,8 @@ struct EigenOptions {
   double tolerance = 1e-9;
   int max_restarts = 5000;
   bool keep_functions = true;  ///< whether EigenPairs::functions is wanted
+  /// Asked at every restart of the solver, on all ranks alike; empty: nobody asks for a stop.
+  std::function<bool()> stop_requested;
 };
 
 /// The first `count` of them.
@@ -31,6 +34,7 @@ EigenPairs first(const EigenPairs& pairs, int count);
 /// Krylov-Schur (SLEPc), the null space deflated; its own options may be changed on PETSc's command line.
 /// Collective.
 /// @param ids (n_local) input rows
+/// @throws Stopped
 EigenPairs smallest_eigenpairs(const Laplacian& laplacian, const std::vector<GlobalIndex>& ids,
                                const NullSpace& null_space, const EigenOptions& options,
                                const parallel::Communicator& comm);
