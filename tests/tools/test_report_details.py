@@ -92,6 +92,19 @@ class Optional(RunFolderTest):
         self.assertIn("torsion.json, over 7,000 points", page)
         self.assertIn('<td class="number">25.5</td><td class="number">26.25</td>', page)
 
+    def test_text_of_files_is_escaped(self) -> None:
+        bad = '"><script>alert(1)</script>'
+        self.edit("spectral.json", lambda t: t["spectral"].update(
+            multiplets=[{"first": 1, "count": 2, "extrapolated": 1.05, "error": bad, "method": bad}],
+            ladder=[{"part": bad, "k": bad, "n_points": 10}, bad], graph={"multiplets": [{"first": 1, "count": 1, "extrapolated": bad}]}))
+        rf.write_json(self.folder / "torsion.json", {"torsion": {"points": bad, "positive_fraction": bad, bad: {"mean": 1}}})
+        self.name_files(eigenvectors=bad, graph=bad)
+
+        page = self.page()
+
+        self.assertNotIn("<script", page)
+        self.assertIn("half &quot;&gt;&lt;script&gt;", page)
+
     def test_what_is_refused(self) -> None:
         with h5py.File(self.folder / "samples.h5") as file:
             coords = file["coords"][()]

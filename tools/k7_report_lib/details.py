@@ -35,10 +35,6 @@ class Histogram:
     counts: np.ndarray
     edges: np.ndarray
 
-    @property
-    def is_logarithmic(self) -> bool:
-        return is_wide(float(self.edges[0]), float(self.edges[-1]))
-
 
 @dataclass(frozen=True)
 class Eigenfunctions:
