@@ -9,6 +9,7 @@ import os
 import subprocess
 import tempfile
 import unittest
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Callable
 
@@ -191,6 +192,31 @@ def make_torsion_run(folder: Path) -> Path:
     write_json(folder / "train.json", torsion_train_tree())
     write_history(folder / "history.csv", torsion_history_rows(), TORSION_HEADER)
     return folder
+
+
+class PageChecker(HTMLParser):
+    """Collects plots, sources of what is loaded, and tags that are not closed in order."""
+
+    VOID = {"meta", "img", "br"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open_tags: list[str] = []
+        self.sources: list[str] = []
+        self.plots: list[dict[str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.sources += [value or "" for name, value in attributes if name in ("src", "href", "srcset")]
+        if ("class", "plot") in attributes:
+            self.plots.append(dict(attributes))
+        if tag not in self.VOID:
+            self.open_tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.open_tags[-1:] == [tag]:
+            self.open_tags.pop()
+        else:
+            self.open_tags.append(f"/{tag}")
 
 
 class RunFolderTest(unittest.TestCase):

@@ -12,7 +12,6 @@ import struct
 import sys
 import tempfile
 import unittest
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -21,7 +20,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import run_folder as rf  # noqa: E402
-from run_folder import CONTRACT_KEYS, RunFolderTest  # noqa: E402
+from run_folder import CONTRACT_KEYS, PageChecker, RunFolderTest  # noqa: E402
 
 sys.path.insert(0, str(rf.TOOLS))
 from k7_report_lib import __version__, results  # noqa: E402
@@ -405,31 +404,6 @@ class Page(RunFolderTest):
         for expected in ("does not scale with the metric", "3 connected parts", "stopped by a signal"):
             self.assertIn(expected, page)
         self.assertNotIn("did not converge", page)
-
-
-class PageChecker(HTMLParser):
-    """Collects plots, sources of what is loaded, and tags that are not closed in order."""
-
-    VOID = {"meta", "img", "br"}
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open_tags: list[str] = []
-        self.sources: list[str] = []
-        self.plots: list[dict[str, str | None]] = []
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.sources += [value or "" for name, value in attributes if name in ("src", "href", "srcset")]
-        if ("class", "plot") in attributes:
-            self.plots.append(dict(attributes))
-        if tag not in self.VOID:
-            self.open_tags.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if self.open_tags[-1:] == [tag]:
-            self.open_tags.pop()
-        else:
-            self.open_tags.append(f"/{tag}")
 
 
 class FailingWrites(RunFolderTest):

@@ -10,8 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import run_folder as rf  # noqa: E402
-from run_folder import RunFolderTest  # noqa: E402
-from test_report import PageChecker  # noqa: E402
+from run_folder import PageChecker, RunFolderTest  # noqa: E402
 
 sys.path.insert(0, str(rf.TOOLS))
 from k7_report_lib import compare, results  # noqa: E402

@@ -7,6 +7,7 @@ import sys
 import unittest
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import h5py
 import numpy as np
@@ -17,7 +18,7 @@ import run_folder as rf  # noqa: E402
 from run_folder import RunFolderTest  # noqa: E402
 
 sys.path.insert(0, str(rf.TOOLS))
-from k7_report_lib import charts, details, digits, lambda1, page, results, series, svg  # noqa: E402
+from k7_report_lib import charts, details, digits, lambda1, page, results, samples, series, svg  # noqa: E402
 
 N = rf.N_SAMPLES
 
@@ -92,6 +93,19 @@ class Optional(RunFolderTest):
         self.assertIn("torsion.json, over 7,000 points", page)
         self.assertIn('<td class="number">25.5</td><td class="number">26.25</td>', page)
 
+    def test_text_of_files_is_escaped(self) -> None:
+        bad = '"><script>alert(1)</script>'
+        self.edit("spectral.json", lambda t: t["spectral"].update(
+            multiplets=[{"first": 1, "count": 2, "extrapolated": 1.05, "error": bad, "method": bad}],
+            ladder=[{"part": bad, "k": bad, "n_points": 10}, bad], graph={"multiplets": [{"first": 1, "count": 1, "extrapolated": bad}]}))
+        rf.write_json(self.folder / "torsion.json", {"torsion": {"points": bad, "positive_fraction": bad, bad: {"mean": 1}}})
+        self.name_files(eigenvectors=bad, graph=bad)
+
+        page = self.page()
+
+        self.assertNotIn("<script", page)
+        self.assertIn("half &quot;&gt;&lt;script&gt;", page)
+
     def test_what_is_refused(self) -> None:
         with h5py.File(self.folder / "samples.h5") as file:
             coords = file["coords"][()]
@@ -140,7 +154,19 @@ class MetricOfSamples(RunFolderTest):
         found = details._eigenvalues_of_g(self.folder / "samples.h5")
 
         np.testing.assert_allclose(found["rows"], [[i, 1.2 * i, 2 * i] for i in range(1, 8)])
-        self.assertEqual(sum(found["histogram"]["counts"]), 35)
+        self.assertEqual((sum(found["histogram"]["counts"]), found["used"], found["of"]), (35, 5, 5))
+
+    def test_every_so_many_th_row_of_a_long_file(self) -> None:
+        rf.make_run(self.folder, training=False)
+        metric = np.arange(1.0, 1001)[:, None, None] * np.eye(7)
+        rf.write_samples(self.folder / "samples.h5", metric)
+        for most, block in ((1000, 37), (999, 37), (300, 41), (10, 37)):
+            with mock.patch.object(details, "MOST_METRICS", most), mock.patch.object(samples, "BLOCK_BYTES", block * 392):
+                found = details._eigenvalues_of_g(self.folder / "samples.h5")
+            step = -(-1000 // most)
+            expected = np.arange(1.0, 1001)[::step]
+            self.assertEqual((found["used"], found["of"]), (len(expected), 1000))
+            np.testing.assert_allclose(found["rows"][3], [1.0, expected.mean(), expected.max()])
 
 
 class Excess(RunFolderTest):
@@ -177,7 +203,7 @@ class Excess(RunFolderTest):
 class AnySize(RunFolderTest):
     def test_pictures_of_numbers_beyond_all_sizes(self) -> None:
         rf.make_torsion_run(self.folder)
-        nothing = details.Details({"rows": [[1.0] * 3] * 7, "histogram": None}, None, None, None)
+        nothing = details.Details({"rows": [[1.0] * 3] * 7, "histogram": None, "used": 1, "of": 1}, None, None, None)
         for value in (1e308, -1e308, 1e300, 5e-324, 0.0, -1.0):
             for columns in ((1,), (6,), (3, 7, 8), (1, 3, 6)):
                 with self.subTest(value=value, columns=columns):

@@ -231,7 +231,7 @@ def explained(coordinate: np.ndarray, values: np.ndarray, bins: int = 10) -> flo
 def detail_charts(details: Details) -> dict[str, Chart | None]:
     """The histograms of what a run folder may hold besides."""
     charts: dict[str, Chart | None] = {"eigenvalues_of_g": histogram_chart(
-        "Eigenvalues of g over the samples", [("s1", "all seven of every sample", details.eigenvalues_of_g["histogram"])],
+        "Eigenvalues of g over the samples", [("s1", "all seven together", details.eigenvalues_of_g["histogram"])],
         "eigenvalue of g", "number")}
     if details.graph:
         charts["graph"] = histogram_chart(

@@ -109,8 +109,10 @@ def _metric(tree: Json, data: RunData, details: Details, chart: charts.Chart | N
         rows += [("target of det g in this frame", target * factor)] if data.wants_det else []
         rows.append(("det g in this frame over det g in the learned coframe", factor))
     parts = [pairs(rows, f"Computed over all {points}; dimensionless.")]
-    eigenvalues = [([f"eigenvalue {i + 1}"], row) for i, row in enumerate(details.eigenvalues_of_g["rows"])]
-    parts.append(columns([""], ["smallest", "mean", "largest"], eigenvalues, page_text.EIGENVALUES_OF_G_EXPLAINED))
+    eigenvalues = [([str(i + 1)], row) for i, row in enumerate(details.eigenvalues_of_g["rows"])]
+    parts.append(columns(["eigenvalue"], ["smallest", "mean", "largest"], eigenvalues,
+                         page_text.EIGENVALUES_OF_G_EXPLAINED.format(used=f"{details.eigenvalues_of_g['used']:,}",
+                                                                     all=f"{details.eigenvalues_of_g['of']:,}")))
     if chart:
         parts.append(grid([figure(chart, "Eigenvalues of g over the samples", page_text.EIGENVALUES_OF_G_READ)]))
     return section("Metric", "\n".join(parts))

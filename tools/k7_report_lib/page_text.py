@@ -133,7 +133,7 @@ NO_EIGENFUNCTIONS = ("The eigenfunctions are not in this folder; k7_spectral --e
 EIGENFUNCTIONS_EXPLAINED = ("Eigenfunctions of the graph at {shown} of {all} points, over the two of the seven coordinates "
                             "c0, …, c6 that each depends on most, and over the next two. Of a multiplet, any "
                             "orthonormal combination is as good as another.")
-EIGENVALUES_OF_G_EXPLAINED = "Eigenvalues of the matrix of g in the frame of samples.h5, ascending at every sample."
+EIGENVALUES_OF_G_EXPLAINED = "Eigenvalues of the matrix of g in the frame of samples.h5, ascending, at {used} of {all} samples."
 EIGENVALUES_OF_G_READ = ("Lengths squared along the axes of g. A metric that is constant in the frame has seven values or "
                          "fewer; where the largest is far from the smallest, some directions are collapsing.")
 NO_TORSION = ("No torsion of samples in this folder; the best form of the training is below. k7_torsion --model best.h5 "
