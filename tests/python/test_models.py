@@ -89,7 +89,7 @@ def test_every_option_of_the_program_is_there() -> None:
         line.split("  ")[1] for line in done.out.splitlines() if re.match(r"  -", line))))
     ours = {name.replace("_", "-") for name in k7._calls.model_library().train_options()}
 
-    others = {"help", "version", "config", "verbose", "quiet"}  # of the command line alone
+    others = {"help", "version", "config", "verbose", "quiet", "describe-files"}  # of the command line alone
     assert {name for name in names - others if not name.startswith("no-")} - ours == {"comm", "threads"}
     assert ours - names == {"transport"}
 

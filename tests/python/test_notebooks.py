@@ -28,7 +28,7 @@ def outputs(book: Any) -> list[list[str]]:
     return found
 
 
-@pytest.mark.parametrize("name", [pytest.param("source_notebook", marks=pytest.mark.long), "own_metric", "read_files"])
+@pytest.mark.parametrize("name", ["source_notebook", "own_metric", "read_files"])
 def test_notebook_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, value in environment().items():
         monkeypatch.setenv(variable, value)
