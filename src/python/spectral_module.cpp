@@ -244,7 +244,6 @@ void declare_manifold(py::module_& m) {
              return array_of(values, {static_cast<py::ssize_t>(values.size())});
            })
       .def("sample", &sample);
-  m.def("manifold_names", [] { return geometry::manifold_names(); });
 }
 
 }  // namespace

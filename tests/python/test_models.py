@@ -207,6 +207,22 @@ def test_graph_of_samples(model: k7.Model) -> None:
     assert found.values[1] > 0.0
 
 
+def test_report_of_a_folder_from_python(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    samples = train(folder).model(threads=1).sample(400)
+    samples.save(folder / "samples.h5")
+    found = samples.spectrum(k=10, n=4, extrapolate=False, **QUIET)
+    found.save(folder / "spectral.json")
+
+    done = run_script("import sys\nfrom k7._programs import k7_report\nsys.argv = ['k7_report', 'run']\nk7_report()\n",
+                      cwd=tmp_path)
+
+    assert done.code == 0, str(done)
+    tree = json.loads((folder / "results.json").read_text())
+    assert tree["spectral"]["eigenvalues"] == list(found.raw)
+    assert tree["training"]["epochs"] == 4
+
+
 # ---- What is refused ----
 
 
