@@ -136,7 +136,9 @@ def prepare(folder: Path) -> None:
     np.save(outputs / "k7_tcs_pinn_phi.npy", np.broadcast_to(phi[0], (400, 35)))
     for command in ("k7_train --preset quick --out outputs/run", "cp -r outputs/run outputs/quick",
                     "k7_sample --manifold s1xs3xs3 --radii 33,33,28 -N 10000 -o round.h5",
-                    "cp round.h5 samples.h5"):
+                    "cp round.h5 samples.h5",
+                    "k7_sample --model outputs/quick/best.h5 -N 10000 -o outputs/quick/samples.h5",
+                    "k7_spectral outputs/quick/samples.h5 -o outputs/quick/spectral.json", "cp -r outputs/quick outputs/other"):
         defect = run(smaller(command), folder)
         if defect:
             raise AssertionError(defect)
