@@ -5,6 +5,7 @@ the machine that built them."""
 from __future__ import annotations
 
 import json
+import ast
 import os
 import re
 import shutil
@@ -122,8 +123,10 @@ def test_dependencies_hold_every_library(packages: dict[str, Package]) -> None:
 def test_dependencies_hold_what_is_not_linked(packages: dict[str, Package]) -> None:
     package = packages["k7"]
     scripts = [path for path in package.files() if path.suffix == ".py" or path.read_bytes()[:14] == b"#!/usr/bin/pyt"]
-    text = "\n".join(path.read_text(encoding="utf-8") for path in scripts)
-    imported = set(re.findall(r"^\s*(?:import|from) (\w+)", text, re.MULTILINE)) - sys.stdlib_module_names
+    nodes = [node for path in scripts for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module]
+    imported = {name.split(".")[0] for name in names} - sys.stdlib_module_names
     own = {"k7_report_lib", "scaling_model", "gpu_check_lib"}
     assert imported - own == set(PYTHON)
     assert {*PYTHON.values(), "python3", "openmpi-bin", "libopenblas0-openmp"} <= package.depends()
