@@ -49,26 +49,27 @@ std::vector<double> points_of(const Model& model, const Rows& points) {
   return vector_of(points);
 }
 
-std::pair<Rows, Rows> evaluate(const Model& model, const Rows& given) {
+/// Model::evaluate or Model::jet: phi at the points, and a second array (n, 7, width).
+using TwoFields = void (Model::*)(const std::vector<double>&, std::vector<double>&,
+                                  std::vector<double>&) const;
+
+std::pair<Rows, Rows> two_fields(const Model& model, const Rows& given, TwoFields call, py::ssize_t width) {
   const auto points = points_of(model, given);
   std::vector<double> phi;
-  std::vector<double> metric;
+  std::vector<double> second;
   {
     const py::gil_scoped_release others;
-    model.evaluate(points, phi, metric);
+    (model.*call)(points, phi, second);
   }
-  return {array_of(phi, {given.shape(0), n_phi}), array_of(metric, {given.shape(0), dim, dim})};
+  return {array_of(phi, {given.shape(0), n_phi}), array_of(second, {given.shape(0), dim, width})};
+}
+
+std::pair<Rows, Rows> evaluate(const Model& model, const Rows& given) {
+  return two_fields(model, given, &Model::evaluate, dim);
 }
 
 std::pair<Rows, Rows> jet(const Model& model, const Rows& given) {
-  const auto points = points_of(model, given);
-  std::vector<double> phi;
-  std::vector<double> derivatives;
-  {
-    const py::gil_scoped_release others;
-    model.jet(points, phi, derivatives);
-  }
-  return {array_of(phi, {given.shape(0), n_phi}), array_of(derivatives, {given.shape(0), dim, n_phi})};
+  return two_fields(model, given, &Model::jet, n_phi);
 }
 
 py::dict dict_of(const std::vector<g2::PointField>& fields, py::ssize_t n) {

@@ -322,7 +322,6 @@ TEST(Ritz, truncation_is_noticed) {
     EXPECT_NEAR(spectrum.values[k], exact[k], 1.5 * spectrum.errors[k]) << "eigenvalue " << k;
 }
 
-/// The noise of a mean as it is claimed, without anything that a finite basis adds, against what 20 samples show.
 /// The first eigenvalue of the flat torus is 1. A basis up to degree 3 gives the same wrong value as one without its
 /// highest degrees, and only the residual tells.
 TEST(Ritz, metrics_that_vary_faster_than_the_basis_have_wide_bars) {
@@ -336,6 +335,18 @@ TEST(Ritz, metrics_that_vary_faster_than_the_basis_have_wide_bars) {
   EXPECT_LT(first.error, 0.5);
 }
 
+/// Of a basis of degree 1, from the groups of a sample, without anything that a finite basis adds.
+Estimates linear_estimates(const PointCloud& cloud, const geometry::Manifold& manifold) {
+  const std::vector<double> weights(cloud.size(), 1.0);
+  const ScaledFeatures features(cloud, manifold, world());
+  const Polynomials linear(features.count(), 1);
+  const auto groups = Quadrature(cloud, weights, features, linear, 1).group_forms(world());
+  Forms total(linear.size());
+  for (const Forms& group : groups) total.add(group);
+  return estimate_values(groups, total, linear.size(), 7, 0.2, {});
+}
+
+/// The noise of a mean as it is claimed, against what 20 samples show.
 TEST(Ritz, noise_of_means_is_what_is_claimed) {
   const auto neck = geometry::make_manifold("s1xs3xs3");
   double found_sq = 0.0;
@@ -343,13 +354,7 @@ TEST(Ritz, noise_of_means_is_what_is_claimed) {
   constexpr std::uint64_t n_seeds = 20;
   for (std::uint64_t seed = 0; seed < n_seeds; ++seed) {
     const auto cloud = sample(*neck, constant(round_metric), 4000, 300 + seed);
-    const std::vector<double> weights(cloud.size(), 1.0);
-    const ScaledFeatures features(cloud, *neck, world());
-    const Polynomials linear(features.count(), 1);
-    const auto groups = Quadrature(cloud, weights, features, linear, 1).group_forms(world());
-    Forms total(linear.size());
-    for (const Forms& group : groups) total.add(group);
-    const auto estimates = estimate_values(groups, total, linear.size(), 7, 0.2, {});
+    const auto estimates = linear_estimates(cloud, *neck);
     ASSERT_GE(estimates.multiplets.size(), 2U);
     const MeanEstimate& three = estimates.multiplets[1];  // the first harmonics of the first sphere
     ASSERT_EQ(three.first, 3U);
@@ -365,13 +370,7 @@ TEST(Ritz, noise_of_means_is_what_is_claimed) {
 TEST(Ritz, bars_are_wider_for_few_groups) {
   const auto neck = geometry::make_manifold("s1xs3xs3");
   const auto cloud = sample(*neck, constant(round_metric), 4000, 7);
-  const std::vector<double> weights(cloud.size(), 1.0);
-  const ScaledFeatures features(cloud, *neck, world());
-  const Polynomials linear(features.count(), 1);
-  const auto groups = Quadrature(cloud, weights, features, linear, 1).group_forms(world());
-  Forms total(linear.size());
-  for (const Forms& group : groups) total.add(group);
-  const auto estimates = estimate_values(groups, total, linear.size(), 7, 0.2, {});
+  const auto estimates = linear_estimates(cloud, *neck);
   const auto spectrum = solve(cloud, *neck, 1, 7);
   ASSERT_EQ(estimates.list.size(), spectrum.quadrature.size());
   for (std::size_t k = 1; k < spectrum.quadrature.size(); ++k)

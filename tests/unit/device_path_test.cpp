@@ -68,7 +68,7 @@ std::vector<OperationCounts> expect_at_most(
     const OperationCounts most = bound(i, step);
     EXPECT_LE(step.launches, most.launches) << "epoch " << i;
     EXPECT_LE(step.waits, most.waits) << "epoch " << i;
-    EXPECT_LE(step.uploads, most.uploads) << "epoch " << i;
+    EXPECT_EQ(step.uploads, most.uploads) << "epoch " << i;
     EXPECT_GT(step.launches, 200) << "operations are not counted";
     EXPECT_GE(step.uploads, 1) << "operations are not counted";
   }
@@ -97,11 +97,9 @@ TEST(OperationCounter, counts_what_a_gpu_is_told_and_nothing_else) {
 /// four blocks of validation points too, and their losses.
 TEST(DevicePath, adamw_waits_once_in_a_step) {
   const test::TemporaryFolder folder;
-  const auto steps =
-      expect_at_most(neck(folder / "run", OptimizerChoice::adamw), 30, [](int epoch, const auto&) {
-        return epoch % 25 == 0 ? OperationCounts{820, 2, 5, {}, 0, 0} : OperationCounts{310, 1, 1, {}, 0, 0};
-      });
-  EXPECT_EQ(steps.at(24).uploads, 5);
+  expect_at_most(neck(folder / "run", OptimizerChoice::adamw), 30, [](int epoch, const auto&) {
+    return epoch % 25 == 0 ? OperationCounts{820, 2, 5, {}, 0, 0} : OperationCounts{310, 1, 1, {}, 0, 0};
+  });
 }
 
 /// Otherwise the GPU would wait for the host between two steps.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from .svg import power_of_ten
 
@@ -43,9 +44,13 @@ def plain(value: float) -> str:
     return f"{mantissa}·{power_of_ten(int(exponent))}"
 
 
-def power(value: float) -> str:
-    """Two digits, with a power of ten where that is shorter."""
+def _in_unicode(mantissa: str, exponent: int) -> str:
+    return f"{mantissa}·{power_of_ten(exponent)}"
+
+
+def power(value: float, times: Callable[[str, int], str] = _in_unicode) -> str:
+    """Two digits, with a power of ten where that is shorter, as `times` writes it."""
     if value == 0 or 1e-3 <= abs(value) < 1e4:
         return f"{value:.2g}"
     mantissa, exponent = f"{value:.1e}".split("e")
-    return f"{mantissa}·{power_of_ten(int(exponent))}"
+    return times(mantissa, int(exponent))

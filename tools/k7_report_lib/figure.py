@@ -17,6 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
+from . import digits
 from .inputs import History
 from .results import RunData, groups
 from .samples import is_rounding, is_wide
@@ -269,10 +270,7 @@ def _ratio(numerator: float, denominator: float) -> str:
 
 def _power(value: float) -> str:
     """A magnitude with two digits, in mathtext."""
-    if value == 0 or 1e-3 <= abs(value) < 1e4:
-        return f"{value:.2g}"
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return rf"${mantissa}\times10^{{{int(exponent)}}}$"
+    return digits.power(value, lambda mantissa, exponent: rf"${mantissa}\times10^{{{exponent}}}$")
 
 
 def _positive(values: np.ndarray) -> np.ndarray:

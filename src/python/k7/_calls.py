@@ -25,7 +25,7 @@ _lock = threading.RLock()  # PETSc, and MPI as it is started here, take one call
 
 
 @contextmanager
-def library(comm: Any) -> Iterator[int]:
+def started(comm: Any) -> Iterator[int]:
     """Starts MPI and PETSc if nobody has; gives the address of an mpi4py communicator, 0 for this process alone."""
     with _lock:
         _start()

@@ -61,7 +61,7 @@ class Manifold:
         return self._draw(n, seed, comm)[0]
 
     def _draw(self, n: int, seed: int, comm: Any) -> tuple[np.ndarray, np.ndarray]:
-        with _calls.library(comm) as address:
+        with _calls.started(comm) as address:
             count, key = _calls.agreed(address, lambda: (whole("n", n, 1), whole("seed", seed, 0)))
             points, coords = self._inner.sample(count, key, address)
             return points, coords
@@ -110,7 +110,7 @@ class Samples:
     def save(self, path: Any, comm: Any = None) -> None:
         """Writes the sample file of all ranks' rows, whole or not at all, as k7_sample does."""
         none = np.zeros(0)
-        with _calls.library(comm) as address:
+        with _calls.started(comm) as address:
             name = _calls.agreed(address, lambda: os.fspath(path))
             listener = _calls.Listener(address, False)
             _spectral.write_samples(name, self.manifold._inner, self.coords, self.points, self.metric,

@@ -22,7 +22,7 @@ class Model:
     frame. With `comm` all ranks open it together, and evaluate each for itself."""
 
     def __init__(self, path: Any, device: str = "auto", threads: int = 0, comm: Any = None) -> None:
-        with _calls.library(comm) as address:
+        with _calls.started(comm) as address:
             name, count = _calls.agreed(address, lambda: (os.fspath(path), whole("threads", threads, 0)))
             self._inner = _calls.model_library().Model(name, device, count, address)
         self.manifold = Manifold(self._inner.manifold, interval=self._inner.interval)
@@ -45,22 +45,22 @@ class Model:
 
     def evaluate(self, points: Any) -> tuple[np.ndarray, np.ndarray]:
         """points (m, point_size) -> phi (m, 35) and metric (m, 7, 7) at once"""
-        with _calls.library(None):
+        with _calls.started(None):
             return self._inner.evaluate(self._points(points))
 
     def jet(self, points: Any) -> tuple[np.ndarray, np.ndarray]:
         """points (m, point_size) -> phi (m, 35) and E_phi (m, 7, 35), the derivatives along the frame"""
-        with _calls.library(None):
+        with _calls.started(None):
             return self._inner.jet(self._points(points))
 
     def torsion(self, points: Any) -> dict[str, np.ndarray]:
         """points (m, point_size) -> what k7.torsion gives for phi there"""
-        with _calls.library(None):
+        with _calls.started(None):
             return self._inner.torsion(self._points(points))
 
     def report(self, n: int = 100000, seed: int = 0, comm: Any = None, progress: Optional[bool] = None) -> dict[str, Any]:
         """Mean and extremes of the torsion over n fresh points, as k7_torsion writes them."""
-        with _calls.library(comm) as address:
+        with _calls.started(comm) as address:
             count, key = _calls.agreed(address, lambda: (whole("n", n, 1), whole("seed", seed, 0)))
             listener = _calls.Listener(address, progress)
             text = self._inner.report(count, key, address, listener)
@@ -70,7 +70,7 @@ class Model:
 
     def sample(self, n: int = 10000, seed: int = 0, comm: Any = None, progress: Optional[bool] = None) -> Samples:
         """This rank's rows of n random points with metric and phi: what k7_sample writes."""
-        with _calls.library(comm) as address:
+        with _calls.started(comm) as address:
             count, key = _calls.agreed(address, lambda: (whole("n", n, 1), whole("seed", seed, 0)))
             listener = _calls.Listener(address, progress)
             found = self._inner.sample(count, key, address, listener)
@@ -99,5 +99,5 @@ def torsion(phi: Any, E_phi: Any, structure: Any = None) -> dict[str, np.ndarray
     form = numbers("phi", phi, (None, 35))
     slopes = numbers("E_phi", E_phi, (len(form), 7, 35))
     constants = np.zeros((7, 7, 7)) if structure is None else numbers("structure", structure, (7, 7, 7))
-    with _calls.library(None):
+    with _calls.started(None):
         return _calls.model_library().torsion_of_fields(form, slopes, constants)

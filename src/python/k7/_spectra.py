@@ -105,7 +105,7 @@ def spectrum(points: Any, metric: Any, weight: Any = None, periods: Any = None, 
     extrapolate: whether limits are computed; None: where the method has them
     functions: whether eigenfunctions are wanted; None: where the method has them, which is all but ritz
     """
-    with _calls.library(comm) as address:
+    with _calls.started(comm) as address:
 
         def arguments() -> tuple[Manifold, np.ndarray, np.ndarray, Optional[np.ndarray], dict[str, Any]]:
             space = as_manifold(manifold, periods)
@@ -132,7 +132,7 @@ def spectrum_of_function(metric: Callable[[np.ndarray], Any], manifold: Union[st
                          lambda1_target: float = 13.0, progress: Optional[bool] = None) -> Spectrum:
     """The same of a metric that is known everywhere, without the noise of samples: Rayleigh-Ritz on nodes of K7's own
     choice. `metric` gets points (m, point_size), each rank its own, and returns (m, 7, 7) or (7, 7)."""
-    with _calls.library(comm) as address:
+    with _calls.started(comm) as address:
 
         def arguments() -> tuple[Manifold, dict[str, Any]]:
             if not callable(metric):

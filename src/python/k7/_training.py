@@ -45,7 +45,7 @@ def train(preset: str = "neck", callback: Optional[Callable[[int, float], Any]] 
     callback(epoch, loss) is called after every epoch; training ends after a checkpoint when it returns True on any rank.
     The options are those of k7_train, with _ for -: epochs=800, hidden=[64, 64], out="outputs/mine". `transport` is its
     --comm. Ctrl-C ends training after a checkpoint too; the same call goes on from there, unless resume="never"."""
-    with _calls.library(comm) as address:
+    with _calls.started(comm) as address:
 
         def arguments() -> tuple[dict[str, Any], int]:
             given = {name: os.fspath(value) if isinstance(value, os.PathLike) else value
